@@ -1,0 +1,260 @@
+"""The answer: which layers run where, what it costs, and how much of that is proven."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from models.base import DomainType
+from models.constraints import Metric, ObjectiveKind
+
+
+class Status(StrEnum):
+    """optimal: proven; feasible: a plan with an honest bound; infeasible: proven that none exists."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    NO_PLAN_FOUND = "no_plan_found"
+
+
+class Termination(StrEnum):
+    """Why the search ended."""
+
+    OPTIMAL = "optimal"
+    INFEASIBLE = "infeasible"
+    GAP = "gap"
+    TIME_LIMIT = "time_limit"
+    CANCELLED = "cancelled"
+    MEMORY_LIMIT = "memory_limit"
+    WORKER_LOST = "worker_lost"
+    REPLAY = "replay"
+    """1f1b: the formula's optimum is proven, but the replayed time stays above the proven bound."""
+
+
+class PassSeconds(DomainType):
+    """Busy seconds of one micro-batch (update: of one iteration); null where the workload has no such pass."""
+
+    forward: float
+    backward: float | None = None
+    decode: float | None = None
+    update: float | None = None
+
+
+class Memory(DomainType):
+    """Bytes by part."""
+
+    weights_bytes: float
+    gradients_bytes: float
+    optimizer_bytes: float
+    activations_bytes: float
+    kv_cache_bytes: float
+    workspace_bytes: float
+    total_bytes: float
+
+
+class Transfer(DomainType):
+    """What crosses the cut behind a stage, per pass of one micro-batch, and the route it takes (hops counted)."""
+
+    route: tuple[str, ...]
+    """Nodes from sender to receiver, relays between them (route of the forward payload)."""
+    forward_bytes: float
+    forward_s: float
+    backward_bytes: float | None = None
+    backward_s: float | None = None
+    decode_bytes: float | None = None
+    decode_s: float | None = None
+
+
+class Stage(DomainType):
+    """A run of consecutive layers `first_layer`..`stop_layer` (half-open) on one node."""
+
+    node: str
+    level: str
+    first_layer: int
+    stop_layer: int
+    busy_s: PassSeconds
+    memory: Memory
+    in_flight: int
+    """Micro-batches whose activations are kept at once (0 in inference)."""
+    transfer_to_next: Transfer | None = None
+
+
+class NodeUse(DomainType):
+    """What a node does in one request or iteration."""
+
+    id: str
+    used: bool
+    level: str | None = None
+    busy_s: float
+    """Compute time per request or iteration, in s."""
+    utilisation: float
+    """Compute time / time per request or iteration at the stated throughput, 0..1."""
+    memory_used_bytes: float
+    memory_free_bytes: float
+    energy_j: float
+    """Joules of the node itself, unweighted: idle + compute + communication."""
+    idle_energy_j: float
+    compute_energy_j: float
+    communication_energy_j: float
+    energy_weight: float
+
+
+class LinkUse(DomainType):
+    """What a directed link carries in one request or iteration (links that carry nothing are left out)."""
+
+    source: str
+    target: str
+    medium: str | None = None
+    bytes: float
+    busy_s: float
+    """Time on the channel per request or iteration, in s."""
+    utilisation: float
+    energy_j: float
+
+
+class Bottleneck(DomainType):
+    """The resource with the largest busy time per micro-batch (inference: per request)."""
+
+    kind: str
+    """node, link or medium."""
+    id: str
+    busy_s: float
+
+
+class Event(DomainType):
+    """One bar of the timeline: a resource is busy with something."""
+
+    resource: str
+    activity: str
+    """forward, backward, decode, update, input, label, activation, gradient or result."""
+    stage: int | None = None
+    micro_batch: int | None = None
+    start_s: float
+    end_s: float
+
+
+class Simulated(DomainType):
+    """The plan replayed event by event, beside the formula."""
+
+    latency_s: float
+    formula_latency_s: float
+    note: str | None = None
+
+
+class Violation(DomainType):
+    """A limit that a placement breaks."""
+
+    constraint: str
+    message: str
+    required: float | None = None
+    """What the placement needs."""
+    available: float | None = None
+    """What the limit allows."""
+    nodes: tuple[str, ...] = ()
+    stages: tuple[int, ...] = ()
+
+
+class Metrics(DomainType):
+    """The figures of a placement, all by the same cost model."""
+
+    stages: tuple[Stage, ...] = ()
+    nodes: tuple[NodeUse, ...] = ()
+    links: tuple[LinkUse, ...] = ()
+    latency_s: float | None = None
+    """Seconds of one request or one iteration."""
+    energy_j: float | None = None
+    """Joules of one request or iteration, weighted by each node's energy_weight."""
+    throughput_per_s: float | None = None
+    """Requests (inference) or micro-batches (training) per second."""
+    period_s: float | None = None
+    """Largest busy time of a resource per micro-batch (inference: per request)."""
+    bottleneck: Bottleneck | None = None
+    simulated: Simulated | None = None
+    timeline: tuple[Event, ...] = ()
+    timeline_note: str | None = None
+    """Says what was left out of the timeline, if anything."""
+
+
+class Evaluation(Metrics):
+    """POST /plan:evaluate: the caller's placement, scored."""
+
+    feasible: bool
+    violations: tuple[Violation, ...] = ()
+    objective: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Baseline(DomainType):
+    """A simple rule's placement under the same cost model, for comparison."""
+
+    name: str
+    feasible: bool
+    stages: tuple[str, ...] = ()
+    """node first_layer..stop_layer, readable."""
+    latency_s: float | None = None
+    energy_j: float | None = None
+    throughput_per_s: float | None = None
+    objective: float | None = None
+    reasons: tuple[str, ...] = ()
+    """Why the baseline is infeasible."""
+
+
+class Relaxation(DomainType):
+    """The smallest change of one kind that makes a plan exist, everything else kept; verified by solving."""
+
+    constraint: str
+    message: str
+    required: float | None = None
+    available: float | None = None
+    verified: bool
+    """True when a plan was found under it."""
+
+
+class Infeasibility(DomainType):
+    """Why no plan exists."""
+
+    reasons: tuple[Violation, ...]
+    relaxations: tuple[Relaxation, ...] = ()
+
+
+class ObjectiveTerm(DomainType):
+    """One metric of a weighted or lexicographic objective."""
+
+    metric: Metric
+    value: float
+    reference: float
+    """weighted: the single optimum T* or E* that normalises; lexicographic: the best value in its turn."""
+    proven: bool
+
+
+class SolverReport(DomainType):
+    """Who solved, how long it took, and how large the problem was."""
+
+    backend: str
+    version: str
+    seed: int
+    threads: int
+    seconds: dict[str, float]
+    """By phase; `total` is the whole solve."""
+    sizes: dict[str, int]
+    """Stage arcs, hand-over arcs, columns and rows, before and after reduction."""
+
+
+class Plan(Metrics):
+    """The answer of POST /plan."""
+
+    id: str
+    status: Status
+    termination: Termination
+    objective_kind: ObjectiveKind
+    objective: float | None = None
+    """Value of the objective: s, J, per s, or the weighted sum; lexicographic: the last metric in the order."""
+    bound: float | None = None
+    """Proven bound on the objective of any plan (from below; for throughput from above)."""
+    gap: float | None = None
+    """|objective - bound| / |objective|."""
+    objective_terms: tuple[ObjectiveTerm, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
+    infeasibility: Infeasibility | None = None
+    solver: SolverReport
+    notes: tuple[str, ...] = ()
