@@ -37,6 +37,11 @@ class InvalidInput(ValueError):
         self.faults = faults
 
 
+def pointer_to(*parts: str | int) -> str:
+    """JSON pointer (RFC 6901) to the place reached by these keys and indices; no parts: the whole document."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+
+
 def refuse(faults: list[Fault]) -> None:
     """Raise `InvalidInput` when there are faults."""
     if faults:

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from models.base import DomainType, Fault, refuse
+from models.base import DomainType, Fault, pointer_to, refuse
 from models.cluster import Cluster
 from models.constraints import Constraints, Objective, Privacy, SolverSettings
 from models.profile import Layer, ModelSpec
@@ -97,10 +97,10 @@ def _unknown_nodes(request: PlanRequest) -> Iterator[Fault]:
     constraints = request.constraints
     for field in ("allowed_nodes", "forbidden_nodes"):
         for index, entry in enumerate(getattr(constraints, field)):
-            for node in entry.nodes:
+            for position, node in enumerate(entry.nodes):
                 if node not in known:
                     yield Fault(
-                        f"/constraints/{field}/{index}/nodes",
+                        f"/constraints/{field}/{index}/nodes/{position}",
                         "unknown_node",
                         f"constraints.{field}: unknown node {node}",
                         node,
@@ -113,13 +113,17 @@ def _unknown_nodes(request: PlanRequest) -> Iterator[Fault]:
                 f"constraints.pinned: unknown node {pin.node}",
                 pin.node,
             )
-    for k, layer in enumerate(request.model.layers or ()):
+    yield from _measured_on_unknown_nodes(request.model.layers or (), known)
+
+
+def _measured_on_unknown_nodes(layers: tuple[Layer, ...], known: set[str]) -> Iterator[Fault]:
+    for k, layer in enumerate(layers):
         for name in ("forward", "backward", "decode", "update"):
             cost = getattr(layer, name)
             for node in (cost.time_s or ()) if cost is not None else ():
                 if node not in known:
                     yield Fault(
-                        f"/model/layers/{k}/{name}/time_s/{node}",
+                        pointer_to("model", "layers", k, name, "time_s", node),
                         "unknown_node",
                         f"layer {layer.name or k}: measured {name} time for unknown node {node}",
                         node,
@@ -236,7 +240,7 @@ def layer_faults(request: PlanRequest, given: tuple[Layer, ...]) -> list[Fault]:
 
 
 def _contradictory_pins(request: PlanRequest, layers: int, head_layers: int) -> list[Fault]:
-    """Pins that no placement can satisfy together with each other, the head and tail, or allowed and forbidden nodes."""
+    """Pins that contradict each other, the head and tail, or the allowed and forbidden nodes."""
     constraints = request.constraints
     tail_start = layers - request.privacy.tail_layers
     owner: dict[int, str] = {}
