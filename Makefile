@@ -1,0 +1,94 @@
+# Needs make, bash and Python 3.11 with pip. `make` alone prints the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= 2
+ARGS ?=
+UPGRADE ?=
+# The first of these that starts and is new enough; a version manager's shim may exist and still refuse.
+PYTHON := $(or $(PYTHON),$(shell for python in python3.11 python3; do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done))
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+
+# Debian's Python may lack ensurepip: the virtual environment then has no pip of its own, and Python's serves it.
+# Nothing is compiled here, so --only-binary: a missing wheel is said at once.
+define pip_install
+if [ -x $(BIN)/pip ]; then pip="$(BIN)/python -m pip"; else pip="$(PYTHON) -m pip --python $(BIN)/python"; fi; \
+	$$pip --disable-pip-version-check install --quiet $(1)
+endef
+
+.PHONY: help
+help: ## Print the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "Variables: HOST=$(HOST) PORT=$(PORT) (serve), WORKERS=$(WORKERS) ARGS= (test, bench), PYTHON=$(PYTHON)"
+
+.PHONY: setup
+setup: $(DEV) ## Install everything into .venv, exactly as locked (quick the second time)
+
+.PHONY: serve
+serve: $(RUNTIME) ## Serve on HOST and PORT; Swagger UI under /docs
+	exec $(BIN)/placement serve --host "$(HOST)" --port "$(PORT)"
+
+.PHONY: test
+test: setup ## Lint, then the whole test suite with coverage, on WORKERS processes
+	@$(MAKE) --no-print-directory lint
+	@chromium="$$(tools/chromium.sh)"; CHROMIUM="$$chromium" \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)
+
+.PHONY: bench
+bench: setup ## Run the benchmarks; options by ARGS
+	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: lint
+lint: setup ## Formatting, lint rules, types, import contracts, Dockerfile
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+
+# The machine's own pip settings must not leak into the lock: neither extra indexes nor local wheels count.
+COMPILE = env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT -u PIP_NO_INDEX PIP_CONFIG_FILE=/dev/null \
+	$(BIN)/pip-compile $(UPGRADE) --quiet --generate-hashes --allow-unsafe --strip-extras --build-deps-for editable \
+	--annotation-style line --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --no-emit-options
+
+.PHONY: lock
+lock: setup ## Renew the lock files after a change in pyproject.toml (UPGRADE=--upgrade for newer releases)
+	$(COMPILE) --output-file requirements/runtime.lock pyproject.toml
+	$(COMPILE) --extra dev --constraint requirements/runtime.lock --output-file requirements/dev.lock pyproject.toml
+	@for lock in requirements/runtime.lock requirements/dev.lock; do \
+		{ echo "# Made by 'make lock' from pyproject.toml; do not edit."; \
+		sed -e '/^# Made by/d' -e 's/ (pyproject\.toml[^)]*)//g' -e 's/-c requirements\/runtime\.lock, //' $$lock; \
+		} >$$lock.new; mv $$lock.new $$lock; done
+
+.PHONY: clean
+clean: ## Remove .venv, caches and build products
+	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
+		.import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed; name it with PYTHON=..." >&2; exit 1; }
+	@if "$(PYTHON)" -c 'import ensurepip' 2>/dev/null; then "$(PYTHON)" -m venv $(VENV); \
+	else "$(PYTHON)" -m venv --without-pip $(VENV); fi
+
+$(RUNTIME): requirements/runtime.lock pyproject.toml | $(BIN)/python
+	@echo "Installing the runtime packages into $(VENV)"
+	@$(call pip_install,--only-binary :all: --require-hashes --requirement requirements/runtime.lock)
+	@$(call pip_install,--no-deps --no-build-isolation --editable .)
+	@touch $@
+
+$(DEV): requirements/dev.lock $(RUNTIME)
+	@echo "Installing the development packages into $(VENV)"
+	@$(call pip_install,--only-binary :all: --require-hashes --requirement requirements/dev.lock)
+	@touch $@
