@@ -5,10 +5,10 @@ set -euo pipefail
 
 find_browser() {
     local name
-    for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable \
+    for name in chromium chromium-browser google-chrome google-chrome-stable \
         "/Applications/Chromium.app/Contents/MacOS/Chromium" \
         "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"; do
-        if [ -n "$name" ] && command -v "$name"; then return 0; fi
+        if command -v "$name"; then return 0; fi
     done
     return 1
 }
@@ -19,8 +19,11 @@ refuse() {
     exit 1
 }
 
+if [ -n "${CHROMIUM:-}" ]; then
+    command -v "$CHROMIUM" || refuse "CHROMIUM=$CHROMIUM cannot be run"
+    exit 0
+fi
 find_browser && exit 0
-[ -z "${CHROMIUM:-}" ] || refuse "CHROMIUM=$CHROMIUM cannot be run"
 command -v apt-get >/dev/null || refuse "none was found, and there is no apt-get to install it"
 
 as_root=()
@@ -29,7 +32,6 @@ if [ "$(id -u)" -ne 0 ]; then
         refuse "none was found, and installing it takes root"
     as_root=(sudo)
 fi
-export DEBIAN_FRONTEND=noninteractive
 {
     # A broken third-party package source is no reason to stop while Debian's own answers.
     "${as_root[@]}" apt-get update -qq || echo "apt-get update reported errors; trying to install all the same"
