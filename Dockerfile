@@ -7,6 +7,7 @@ COPY requirements/runtime.lock requirements/runtime.lock
 RUN /opt/placement/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
     --only-binary :all: --require-hashes --requirement requirements/runtime.lock
 COPY pyproject.toml README.md LICENSE ./
+COPY examples examples
 COPY models models
 COPY placement placement
 COPY api api
