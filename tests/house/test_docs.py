@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.cli.app import app
 from models.constraints import Backend, Metric, ObjectiveKind
 from models.workload import Schedule, Warmup
 
@@ -74,3 +75,11 @@ def test_every_make_target_in_the_readme_exists(root: Path) -> None:
     named = set(re.findall(r"\bmake ([a-z]+)", (root / "README.md").read_text()))
     targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(), flags=re.MULTILINE))
     assert {"serve", "test"} <= named <= targets
+
+
+def test_every_command_in_the_readme_exists(root: Path) -> None:
+    named = set(re.findall(r"^placement ([a-z]+)", (root / "README.md").read_text(), flags=re.MULTILINE))
+    known = {
+        command.name or command.callback.__name__ for command in app.registered_commands if command.callback is not None
+    } | {group.name for group in app.registered_groups}
+    assert {"plan", "doctor"} <= named <= known
