@@ -1,0 +1,1 @@
+"""Solvers of one task; blind siblings, registered in `placement.backends.registry`."""

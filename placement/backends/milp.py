@@ -1,0 +1,188 @@
+"""Mixed-integer linear programming through PuLP: HiGHS, and CBC."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pulp
+from highspy import cb
+
+from placement.backends.base import Claim, Outcome, Task
+from placement.formulation import Formulation, Row, formulate, scale_of
+from placement.problem import Placement
+
+TOLERANCE = 1e-9
+"""Absolute gap and feasibility tolerance, in scaled units of which a plan has about 1,000."""
+
+
+class Milp:
+    """The stage-graph formulation as a MILP, solved by HiGHS in this process."""
+
+    name = "milp"
+    version = f"HiGHS {version('highspy')} through PuLP {version('pulp')}"
+
+    def __call__(self, task: Task) -> Claim:
+        """Solve; conditional rows become big-M rows from the bounds of their columns."""
+        scale = scale_of(task.graph)
+        if scale is None:
+            return Claim(Outcome.INFEASIBLE)
+        formulation = formulate(task, scale)
+        model = _Model.of(formulation)
+        listener = _Listener(task, model)
+        highs = _Highs(
+            msg=False,
+            timeLimit=max(task.time_limit_s, 0.01),
+            threads=task.threads,
+            gapRel=task.relative_gap,
+            gapAbs=TOLERANCE,
+            random_seed=task.seed,
+            mip_feasibility_tolerance=TOLERANCE,
+            primal_feasibility_tolerance=TOLERANCE,
+            callbackTuple=(listener, None),
+            callbacksToActivate=[
+                cb.HighsCallbackType.kCallbackMipInterrupt,
+                cb.HighsCallbackType.kCallbackMipImprovingSolution,
+            ],
+        )
+        highs.start = _start(task, formulation)
+        status = model.problem.solve(highs)
+        bound = model.problem.solverModel.getInfo().mip_dual_bound
+        return _claim(task, model, status, bound)
+
+
+class MilpCbc:
+    """The same formulation, solved by the CBC program that PuLP carries, as a process of its own."""
+
+    name = "milp_cbc"
+    version = f"CBC of PuLP {version('pulp')}"
+
+    def __call__(self, task: Task) -> Claim:
+        """Solve. CBC cannot be interrupted before its time limit; it reports its bound in its log."""
+        scale = scale_of(task.graph)
+        if scale is None:
+            return Claim(Outcome.INFEASIBLE)
+        formulation = formulate(task, scale)
+        model = _Model.of(formulation)
+        with tempfile.TemporaryDirectory() as folder:
+            log = Path(folder) / "cbc.log"
+            solver = pulp.COIN_CMD(
+                path=pulp.PULP_CBC_CMD.pulp_cbc_path,
+                msg=False,
+                timeLimit=max(task.time_limit_s, 0.01),
+                threads=task.threads,
+                gapRel=task.relative_gap,
+                gapAbs=TOLERANCE,
+                options=["primalTolerance 1e-9", "integerTolerance 1e-9", f"randomCbcSeed {task.seed + 1}"],
+                logPath=str(log),
+            )
+            solver.tmpDir = folder
+            status = model.problem.solve(solver)
+            lower = re.findall(r"^Lower bound:\s+(\S+)", log.read_text(), flags=re.MULTILINE)
+        bound = float(lower[-1]) if lower else None
+        return _claim(task, model, status, bound)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A PuLP problem and its variables in the order of the formulation's columns."""
+
+    problem: Any
+    variables: tuple[Any, ...]
+    stage_count: int
+
+    @staticmethod
+    def of(formulation: Formulation) -> _Model:
+        problem = pulp.LpProblem("placement", pulp.LpMinimize)
+        variables = tuple(
+            pulp.LpVariable(
+                f"x{index}_{column.name}", 0, column.upper, pulp.LpBinary if column.binary else pulp.LpContinuous
+            )
+            for index, column in enumerate(formulation.columns)
+        )
+        problem.addVariables(variables)
+        problem.setObjective(pulp.LpAffineExpression([(variables[c], value) for c, value in formulation.objective]))
+        for index, row in enumerate(formulation.rows):
+            for sense, terms, bound in _inequalities(formulation, row):
+                expression = pulp.LpAffineExpression([(variables[c], value) for c, value in terms])
+                constraint = pulp.LpConstraint(expression, sense, f"r{index}_{sense}_{row.name}", bound)
+                problem.addConstraint(constraint)
+        return _Model(problem, variables, formulation.stage_count)
+
+    def chosen(self, values: Any) -> list[int]:
+        """Stage columns that are 1 in a solution."""
+        return [a for a in range(self.stage_count) if values[a] is not None and values[a] > 0.5]
+
+
+def _inequalities(formulation: Formulation, row: Row) -> list[tuple[int, list[tuple[int, float]], float]]:
+    """A row as PuLP constraints (sense, terms, right side); conditional rows with the smallest valid big M."""
+    if row.condition is None:
+        if row.lower is not None and row.lower == row.upper:
+            return [(pulp.LpConstraintEQ, row.terms, row.lower)]
+        below = [] if row.upper is None else [(pulp.LpConstraintLE, row.terms, row.upper)]
+        above = [] if row.lower is None else [(pulp.LpConstraintGE, row.terms, row.lower)]
+        return below + above
+    assert row.lower is not None  # conditional rows are lower bounds
+    assert row.upper is None
+    least = sum(value * formulation.columns[c].upper for c, value in row.terms if value < 0)
+    big_m = row.lower - least
+    return [(pulp.LpConstraintGE, [*row.terms, (row.condition, -big_m)], least)]
+
+
+def _start(task: Task, formulation: Formulation) -> list[int] | None:
+    """Stage and hand-over columns of the hint; the solver completes the continuous ones."""
+    if task.hint is None:
+        return None
+    return task.graph.columns_of(task.hint)
+
+
+class _Highs(pulp.HiGHS):  # type: ignore[misc]
+    """PuLP's HiGHS with a start: the 0-1 columns of a known plan."""
+
+    start: list[int] | None = None
+
+    def callSolver(self, lp: Any) -> None:  # noqa: N802 (PuLP's name)
+        """Hand the start over, then run."""
+        if self.start is not None:
+            binaries = [v.index for v in lp.variables() if v.name.split("_")[1] in {"stage", "hand"}]
+            ones = {f"x{c}_" for c in self.start}
+            values = [
+                1.0 if v.name.split("_")[0] + "_" in ones else 0.0 for v in lp.variables() if v.index in set(binaries)
+            ]
+            lp.solverModel.setSolution(len(binaries), binaries, values)
+        super().callSolver(lp)
+
+
+class _Listener:
+    """HiGHS calls this during the search: it passes on progress and asks whether to stop."""
+
+    def __init__(self, task: Task, model: _Model) -> None:
+        self._task, self._model = task, model
+
+    def __call__(self, kind: Any, message: str, out: Any, into: Any, user: Any) -> None:  # noqa: ARG002
+        if kind == cb.HighsCallbackType.kCallbackMipImprovingSolution:
+            self._task.on_progress(out.objective_function_value, out.mip_dual_bound)
+        elif self._task.cancelled():
+            into.user_interrupt = True
+
+
+def _claim(task: Task, model: _Model, status: int, bound: float | None) -> Claim:
+    """Read what PuLP says: `sol_status` is the one to trust, `status` says optimal on a time limit."""
+    problem = model.problem
+    sizes = {"columns": len(model.variables), "rows": len(problem.constraints())}
+    if status == pulp.LpStatusInfeasible:
+        return Claim(Outcome.INFEASIBLE, sizes=sizes)
+    placement: Placement | None = None
+    if problem.sol_status in {pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible}:
+        chosen = model.chosen([v.varValue for v in model.variables])
+        placement = task.graph.placement(chosen) if chosen else None
+    proven = problem.sol_status == pulp.LpSolutionOptimal and placement is not None
+    if proven and task.relative_gap == 0:
+        bound = pulp.value(problem.objective)
+    if bound is not None and abs(bound) > 1e100:
+        bound = None
+    return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, placement, bound, sizes)

@@ -1,0 +1,37 @@
+"""Figures of a placement that keeps every rule: what a candidate is worth under a latency model, or replayed."""
+
+from __future__ import annotations
+
+from placement.backends.base import LatencyModel
+from placement.constraints import Limits, limit_violations, placing_violations, structural_violations
+from placement.evaluation import Figures, figures_of, traverse
+from placement.problem import Placement, Problem
+from placement.replay_bound import replay_bound_s
+from placement.simulation import replay
+
+
+def feasible_figures(
+    problem: Problem, placement: Placement, limits: Limits, latency_model: LatencyModel
+) -> Figures | None:
+    """The figures of a placement that keeps every rule and the limits; None otherwise."""
+    if structural_violations(problem, placement) or placing_violations(problem, placement):
+        return None
+    traversal = traverse(problem, placement)
+    if traversal is None:
+        return None
+    latency = None
+    if latency_model is LatencyModel.REPLAY_BOUND:
+        latency = replay_bound_s(problem, placement, traversal)
+    figures = figures_of(problem, placement, traversal, latency)
+    return None if limit_violations(problem, placement, figures, limits) else figures
+
+
+def replayed_figures(problem: Problem, placement: Placement, limits: Limits) -> Figures | None:
+    """The figures of a placement with its replayed latency, if it keeps every rule and the limits; None otherwise."""
+    if structural_violations(problem, placement) or placing_violations(problem, placement):
+        return None
+    traversal, seen = traverse(problem, placement), replay(problem, placement)
+    if traversal is None or seen is None:
+        return None
+    figures = figures_of(problem, placement, traversal, seen.latency_s)
+    return None if limit_violations(problem, placement, figures, limits) else figures

@@ -1,0 +1,177 @@
+"""From a goal to a proven placement: graph, backend, referee; and for 1f1b, replay.
+
+The referee scores what a backend claims with formulas of its own. A claim that breaks a rule, or whose value lies below
+its own bound, is an InternalError and never an answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
+from placement.constraints import Limits
+from placement.evaluation import Figures
+from placement.feasibility import feasible_figures, replayed_figures
+from placement.objectives import Goal
+from placement.problem import Placement, Problem
+from placement.stage_graph import StageGraph, build_stage_graph
+
+PROOF_TOLERANCE = 1e-6
+"""A plan within this relative distance of a proven bound is called optimal."""
+
+
+class InternalError(RuntimeError):
+    """A backend made a claim that the referee refutes: a fault of ours, not of the request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is known while the search runs. `objective` and `bound` are values of the goal in hand."""
+
+    phase: str
+    seconds: float
+    objective: float | None = None
+    bound: float | None = None
+    gap: float | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is known about one goal. `bound` holds for every plan; `value` is the goal at `placement`."""
+
+    outcome: Outcome
+    placement: Placement | None = None
+    figures: Figures | None = None
+    value: float | None = None
+    bound: float | None = None
+    sizes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def gap(self) -> float | None:
+        """(value - bound) / |value|; None where one of them is unknown."""
+        return relative_gap(self.value, self.bound)
+
+    @property
+    def proven(self) -> bool:
+        """Whether the placement is optimal."""
+        return self.gap is not None and self.gap <= PROOF_TOLERANCE
+
+
+def relative_gap(value: float | None, bound: float | None) -> float | None:
+    """(value - bound) / |value|, at least 0; None where one of them is unknown."""
+    if value is None or bound is None:
+        return None
+    return max(0.0, value - bound) / abs(value) if value != 0 else max(0.0, -bound)
+
+
+@dataclass
+class Search:
+    """One request's search: the problem, its graph, who solves, and until when."""
+
+    problem: Problem
+    solver: Solver
+    deadline_s: float
+    clock: Callable[[], float] = time.monotonic
+    seed: int = 0
+    relative_gap: float = 0.0
+    threads: int = 2
+    on_progress: Callable[[Progress], None] = field(default=lambda progress: None)
+    cancelled: Callable[[], bool] = field(default=lambda: False)
+    candidates: list[Placement] = field(default_factory=list)
+    """Placements from elsewhere (baselines, earlier goals) that may serve as a start."""
+
+    def __post_init__(self) -> None:
+        self._begin = self.clock()
+        self.graph: StageGraph = build_stage_graph(self.problem)
+        self.sizes = {"stage_arcs": self.graph.stage_count, "hand_over_arcs": self.graph.hand_over_count}
+
+    @property
+    def seconds_left(self) -> float:
+        """Until the deadline."""
+        return self.deadline_s - self.clock()
+
+    @property
+    def out_of_time(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.seconds_left <= 0
+
+    def minimise(self, goal: Goal, limits: Limits, phase: str, seconds: float | None = None) -> Result:
+        """The best placement for a goal under limits, by formula or, for 1f1b, by replay."""
+        allowance = self.seconds_left if seconds is None else min(seconds, self.seconds_left)
+        if self.problem.replays:
+            return self._minimise_replayed(goal, limits, phase, allowance)
+        return self._by_model(goal, limits, phase, LatencyModel.FORMULA, allowance)
+
+    def _by_model(self, goal: Goal, limits: Limits, phase: str, latency_model: LatencyModel, seconds: float) -> Result:
+        def progress(value: float | None, bound: float | None) -> None:
+            self.on_progress(Progress(phase, self.clock() - self._begin, value, bound, relative_gap(value, bound)))
+
+        task = Task(
+            graph=self.graph,
+            goal=goal,
+            limits=limits,
+            latency_model=latency_model,
+            time_limit_s=max(seconds, 0.0),
+            relative_gap=self.relative_gap,
+            seed=self.seed,
+            threads=self.threads,
+            on_progress=progress,
+            cancelled=self.cancelled,
+        )
+        hint = self._best_candidate(task)
+        claim = self.solver(replace(task, hint=None if hint is None else hint.placement))
+        result = self._refereed(task, claim)
+        if hint is not None and (result.value is None or (hint.value is not None and hint.value < result.value)):
+            if result.outcome is Outcome.INFEASIBLE:
+                raise InternalError(f"{self.solver.name} calls a goal infeasible that {hint.placement} meets")
+            result = replace(hint, outcome=result.outcome, bound=result.bound, sizes=result.sizes)
+        if result.placement is not None:
+            self.candidates.append(result.placement)
+        progress(result.value, result.bound)
+        return result
+
+    def _best_candidate(self, task: Task) -> Result | None:
+        scored = [self._score(task, placement) for placement in self.candidates]
+        feasible = [result for result in scored if result is not None]
+        return min(feasible, key=lambda result: result.value or 0.0, default=None)
+
+    def _score(self, task: Task, placement: Placement) -> Result | None:
+        figures = feasible_figures(self.problem, placement, task.limits, task.latency_model)
+        if figures is None:
+            return None
+        return Result(Outcome.STOPPED, placement, figures, task.goal.value(figures))
+
+    def _refereed(self, task: Task, claim: Claim) -> Result:
+        """The claim with the referee's figures; raises InternalError where the two disagree."""
+        if claim.placement is None:
+            return Result(claim.outcome, bound=claim.bound, sizes=claim.sizes)
+        scored = self._score(task, claim.placement)
+        if scored is None or scored.value is None:
+            raise InternalError(f"{self.solver.name} claims a placement that breaks a rule: {claim.placement}")
+        bound = claim.bound
+        if bound is not None and bound > scored.value + PROOF_TOLERANCE * abs(scored.value):
+            raise InternalError(f"{self.solver.name} claims the bound {bound} above its own plan's {scored.value}")
+        if bound is not None:
+            bound = min(bound, scored.value)
+        if claim.outcome is Outcome.OPTIMAL and bound is None:
+            bound = scored.value
+        return replace(scored, outcome=claim.outcome, bound=bound, sizes=claim.sizes)
+
+    def _minimise_replayed(self, goal: Goal, limits: Limits, phase: str, seconds: float) -> Result:
+        """1f1b: bound every replay from below, rank by formula, replay what was found, answer the best replayed."""
+        until = self.clock() + seconds
+        below = self._by_model(goal, limits, phase, LatencyModel.REPLAY_BOUND, seconds / 2)
+        if below.outcome is Outcome.INFEASIBLE:
+            return below
+        self._by_model(goal, limits, phase, LatencyModel.FORMULA, until - self.clock())
+        best: Result | None = None
+        for placement in dict.fromkeys(self.candidates):
+            figures = replayed_figures(self.problem, placement, limits)
+            if figures is not None and (best is None or best.value is None or goal.value(figures) < best.value):
+                best = Result(Outcome.STOPPED, placement, figures, goal.value(figures), below.bound)
+        if best is None:
+            return Result(Outcome.STOPPED, bound=below.bound, sizes=below.sizes)
+        outcome = Outcome.OPTIMAL if best.proven else below.outcome
+        return replace(best, outcome=Outcome.STOPPED if not best.proven else outcome, sizes=below.sizes)
