@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
 from placement.constraints import Limits
 from placement.evaluation import Figures
-from placement.feasibility import feasible_figures, replayed_figures
+from placement.feasibility import feasible_figures, relative_gap, replayed_figures
 from placement.objectives import Goal
 from placement.problem import Placement, Problem
 from placement.stage_graph import StageGraph, build_stage_graph
@@ -57,13 +57,6 @@ class Result:
     def proven(self) -> bool:
         """Whether the placement is optimal."""
         return self.gap is not None and self.gap <= PROOF_TOLERANCE
-
-
-def relative_gap(value: float | None, bound: float | None) -> float | None:
-    """(value - bound) / |value|, at least 0; None where one of them is unknown."""
-    if value is None or bound is None:
-        return None
-    return max(0.0, value - bound) / abs(value) if value != 0 else max(0.0, -bound)
 
 
 @dataclass

@@ -39,7 +39,8 @@ class Entries:
     @staticmethod
     def gather(parts: Iterable[tuple[IntArray, IntArray, FloatArray]]) -> Entries:
         """Join pieces; entries of zero value are dropped."""
-        pieces = [*parts, (np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0))]
+        nothing = np.empty(0, dtype=np.int64)
+        pieces: list[tuple[IntArray, IntArray, FloatArray]] = [*parts, (nothing, nothing, np.empty(0))]
         column = np.concatenate([piece[0] for piece in pieces])
         row = np.concatenate([piece[1] for piece in pieces])
         value = np.concatenate([piece[2] for piece in pieces])

@@ -1,0 +1,295 @@
+"""The facade: plan a request, evaluate a placement of the caller's own."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from models.base import Fault, refuse
+from models.constraints import Backend, Metric, Objective, ObjectiveKind
+from models.plan import Evaluation, ObjectiveTerm, Plan, SolverReport, Status, Termination
+from models.request import EvaluateRequest, PlanRequest
+from placement.backends.base import Outcome
+from placement.backends.brute_force import LARGEST, placement_count
+from placement.backends.registry import BACKENDS
+from placement.baselines import baselines
+from placement.constraints import Limits, limits_of
+from placement.cost_model import compile_problem
+from placement.evaluation import Figures
+from placement.explanation.infeasibility import explain_infeasibility
+from placement.feasibility import relative_gap
+from placement.objectives import GOAL_OF, Goal, tightened
+from placement.problem import PlacedStage, Placement, Problem
+from placement.report import assess, compare_baselines
+from placement.search import Progress, Result, Search
+
+__all__ = ["Progress", "evaluate", "plan"]
+
+PRIVACY_NOTE = (
+    "A cut is not a formal privacy guarantee: attacks with learned decoders recover input even from deep layers, and "
+    "gradients that cross a cut leak too."
+)
+
+
+@dataclass(frozen=True)
+class Optimum:
+    """The outcome of an objective: the last goal's result, its terms, and the goal that scores other plans."""
+
+    result: Result
+    goal: Goal
+    terms: tuple[ObjectiveTerm, ...] = ()
+    all_proven: bool = True
+
+
+def plan(
+    request: PlanRequest,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    threads: int = 2,
+) -> Plan:
+    """The best placement of the request's layers, with what is proven about it.
+
+    on_progress: called as incumbents and bounds improve. cancelled: asked from time to time; True ends the search, and the
+    best plan so far is answered. clock: monotonic seconds. Raises InvalidInput for requests that no answer fits.
+    """
+    begin = clock()
+    problem = compile_problem(request)
+    _check_backend(problem)
+    compiled = clock()
+    settings = request.solver
+    search = Search(
+        problem=problem,
+        solver=BACKENDS[settings.backend](),
+        deadline_s=begin + settings.time_limit_s,
+        clock=clock,
+        seed=settings.seed,
+        relative_gap=settings.relative_gap,
+        threads=threads,
+        on_progress=on_progress or (lambda _: None),
+        cancelled=cancelled or (lambda: False),
+        candidates=[named.placement for named in baselines(problem) if named.placement is not None],
+    )
+    prepared = clock()
+    optimum = optimise(search, request.objective, limits_of(problem))
+    solved = clock()
+    report = _Answer(request, problem, search, optimum)
+    infeasibility = None
+    if optimum.result.outcome is Outcome.INFEASIBLE:
+        infeasibility = explain_infeasibility(search)
+    return report.plan(
+        infeasibility=infeasibility,
+        seconds={
+            "compile": compiled - begin,
+            "graph": prepared - compiled,
+            "solve": solved - prepared,
+            "report": clock() - solved,
+            "total": clock() - begin,
+        },
+    )
+
+
+def optimise(search: Search, objective: Objective, limits: Limits) -> Optimum:
+    """Each objective is one function over single goals; see docs/formulation.md for the formulas."""
+    if objective.kind is ObjectiveKind.WEIGHTED:
+        return _weighted(search, objective, limits)
+    if objective.kind is ObjectiveKind.LEXICOGRAPHIC:
+        return _lexicographic(search, objective, limits)
+    goal = GOAL_OF[Metric(objective.kind.value)]
+    return Optimum(search.minimise(goal, limits, objective.kind.value), goal)
+
+
+def _weighted(search: Search, objective: Objective, limits: Limits) -> Optimum:
+    """w T / T* + (1 - w) E / E*; an optimum of zero normalises by one."""
+    weight = 0.5 if objective.latency_weight is None else objective.latency_weight
+    terms: list[tuple[Metric, float, float, bool]] = []
+    for metric, share in ((Metric.LATENCY, weight), (Metric.ENERGY, 1 - weight)):
+        single = search.minimise(GOAL_OF[metric], limits, f"best {metric}", search.seconds_left / (3 - len(terms)))
+        if single.value is None:
+            return Optimum(single, GOAL_OF[metric], all_proven=False)
+        terms.append((metric, share, single.value or 1.0, single.proven))
+    goal = Goal(latency=terms[0][1] / terms[0][2], energy=terms[1][1] / terms[1][2])
+    result = search.minimise(goal, limits, "weighted")
+    reported = tuple(
+        ObjectiveTerm(metric=metric, value=metric_value(search.problem, metric, result.figures), reference=reference,
+                      proven=proven)
+        for metric, _, reference, proven in terms if result.figures is not None
+    )  # fmt: skip
+    return Optimum(result, goal, reported, all(proven for *_, proven in terms))
+
+
+def _lexicographic(search: Search, objective: Objective, limits: Limits) -> Optimum:
+    """The first metric; then each next, the earlier ones limited to (1 + tolerance) times their best."""
+    order = objective.order or (Metric.LATENCY, Metric.ENERGY)
+    tolerance = objective.tolerance or 0.0
+    best: list[tuple[Metric, float, bool]] = []
+    result = None
+    for position, metric in enumerate(order):
+        share = search.seconds_left / (len(order) - position)
+        step = search.minimise(GOAL_OF[metric], limits, f"best {metric}", share)
+        if step.value is None or step.figures is None:
+            return Optimum(step if result is None else result, GOAL_OF[metric], all_proven=False)
+        result = step
+        best.append((metric, metric_value(search.problem, metric, step.figures), step.proven))
+        limits = tightened(limits, metric, step.value * (1 + tolerance))
+    assert result is not None  # an order has at least one metric
+    terms = tuple(
+        ObjectiveTerm(metric=metric, value=metric_value(search.problem, metric, result.figures), reference=reference,
+                      proven=proven)
+        for metric, reference, proven in best
+    )  # fmt: skip
+    return Optimum(result, GOAL_OF[order[-1]], terms, all(proven for *_, proven in best))
+
+
+def metric_value(problem: Problem, metric: Metric, figures: Figures | None) -> float:
+    """A metric as the answer states it: s, J, or per s."""
+    assert figures is not None
+    if metric is Metric.LATENCY:
+        return figures.latency_s
+    return figures.energy_j if metric is Metric.ENERGY else stated(problem, metric, figures.cycle_s)
+
+
+def stated(problem: Problem, metric: Metric, goal_value: float) -> float:
+    """A goal value as the answer states it: throughput is micro-batches (or requests) over the cycle time."""
+    if metric is not Metric.THROUGHPUT:
+        return goal_value
+    return problem.repetitions / goal_value if goal_value > 0 else 0.0
+
+
+class _Answer:
+    """Puts the plan together."""
+
+    def __init__(self, request: PlanRequest, problem: Problem, search: Search, optimum: Optimum) -> None:
+        self._request, self._problem, self._search, self._optimum = request, problem, search, optimum
+        objective = request.objective
+        last = (objective.order or (Metric.LATENCY, Metric.ENERGY))[-1]
+        self._metric = {
+            ObjectiveKind.LEXICOGRAPHIC: last,
+            ObjectiveKind.WEIGHTED: Metric.LATENCY,  # a plain number, stated as it is
+        }.get(objective.kind) or Metric(objective.kind.value)
+
+    def plan(self, *, infeasibility: object, seconds: dict[str, float]) -> Plan:
+        """The answer of POST /plan."""
+        result = self._optimum.result
+        metrics = assess(self._problem, result.placement)[2] if result.placement is not None else None
+        status, termination = self._status()
+        body = {} if metrics is None else {name: getattr(metrics, name) for name in type(metrics).model_fields}
+        return Plan(
+            **body,
+            id=plan_id(self._request),
+            status=status,
+            termination=termination,
+            objective_kind=self._request.objective.kind,
+            objective=self._stated(result.value),
+            bound=self._stated(result.bound),
+            gap=relative_gap(result.value, result.bound),
+            objective_terms=self._optimum.terms,
+            baselines=compare_baselines(self._problem, self._worth),
+            infeasibility=infeasibility,
+            solver=self._report(seconds),
+            notes=self._notes(),
+        )
+
+    def _worth(self, figures: Figures) -> float:
+        return stated(self._problem, self._metric, self._optimum.goal.value(figures))
+
+    def _stated(self, value: float | None) -> float | None:
+        if value is None or (self._metric is Metric.THROUGHPUT and value <= 0):
+            return None
+        return stated(self._problem, self._metric, value)
+
+    def _status(self) -> tuple[Status, Termination]:
+        result = self._optimum.result
+        if result.outcome is Outcome.INFEASIBLE:
+            return Status.INFEASIBLE, Termination.INFEASIBLE
+        stopped = Termination.TIME_LIMIT
+        if self._search.cancelled():
+            stopped = Termination.CANCELLED
+        if result.placement is None:
+            return Status.NO_PLAN_FOUND, stopped
+        if result.proven and self._optimum.all_proven:
+            return Status.OPTIMAL, Termination.OPTIMAL
+        asked = self._request.solver.relative_gap
+        if result.gap is not None and asked > 0 and result.gap <= asked:
+            return Status.FEASIBLE, Termination.GAP
+        if stopped is Termination.TIME_LIMIT and self._problem.replays and not self._search.out_of_time:
+            return Status.FEASIBLE, Termination.REPLAY
+        return Status.FEASIBLE, stopped
+
+    def _report(self, seconds: dict[str, float]) -> SolverReport:
+        return SolverReport(
+            backend=self._search.solver.name,
+            version=self._search.solver.version,
+            seed=self._search.seed,
+            threads=self._search.threads,
+            seconds=seconds,
+            sizes={**self._search.sizes, **self._optimum.result.sizes},
+        )
+
+    def _notes(self) -> tuple[str, ...]:
+        notes = list(self._problem.profile.notes)
+        if self._problem.node_count > 1:
+            notes.append(PRIVACY_NOTE)
+        if self._problem.training and self._problem.training.iterations > 1:
+            notes.append(f"figures are per iteration; {self._problem.training.iterations} are planned")
+        return tuple(notes)
+
+
+def plan_id(request: PlanRequest) -> str:
+    """A name for the request's plan: the same request has the same one."""
+    return "plan-" + hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:16]
+
+
+def _check_backend(problem: Problem) -> None:
+    if problem.request.solver.backend is not Backend.BRUTE_FORCE:
+        return
+    count = placement_count(problem)
+    if count > LARGEST:
+        message = f"solver.backend: brute_force enumerates at most {LARGEST} placements, this request has up to {count}"
+        refuse([Fault("/solver/backend", "too_large", message, count, LARGEST)])
+
+
+def evaluate(request: EvaluateRequest) -> Evaluation:
+    """Score the caller's own placement: metrics, and every rule that it breaks."""
+    problem = compile_problem(request)
+    placement = _placement_of(problem, request)
+    figures, violations, metrics = assess(problem, placement)
+    objective = None
+    kind = request.objective.kind
+    if figures is not None and kind not in {ObjectiveKind.WEIGHTED, ObjectiveKind.LEXICOGRAPHIC}:
+        objective = metric_value(problem, Metric(kind.value), figures)
+    return Evaluation(
+        **{name: getattr(metrics, name) for name in type(metrics).model_fields},
+        feasible=not violations,
+        violations=tuple(violations),
+        objective=objective,
+        notes=problem.profile.notes,
+    )
+
+
+def _placement_of(problem: Problem, request: EvaluateRequest) -> Placement:
+    """The caller's stages as options; without a level, the node's fastest."""
+    faults = []
+    stages = []
+    nodes = request.cluster.nodes
+    for index, stage in enumerate(request.stages):
+        n = problem.node_ids.index(stage.node)
+        names = [problem.options[o].level for o in problem.options_of_node[n]]
+        rates = [level.compute_flops_per_s or 0.0 for level in nodes[n].levels]
+        chosen = names.index(stage.level) if stage.level is not None else rates.index(max(rates))
+        if stage.stop_layer > problem.layer_count:
+            faults.append(
+                Fault(
+                    f"/stages/{index}/stop_layer",
+                    "out_of_range",
+                    f"stage {index}: the model has {problem.layer_count} layers",
+                    stage.stop_layer,
+                    problem.layer_count,
+                )
+            )
+        stages.append(PlacedStage(problem.options_of_node[n][chosen], stage.first_layer, stage.stop_layer))
+    refuse(faults)
+    return tuple(stages)
