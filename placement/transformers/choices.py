@@ -99,8 +99,10 @@ def _sequence_faults(spec: ModelSpec, architecture: Architecture, sequence: int,
     if output_tokens > 1 and not architecture.generates:
         message = "workload.output_tokens: this model does not generate tokens; its result is one forward pass"
         faults.append(Fault("/workload/output_tokens", "not_applicable", message, output_tokens, 1))
-    learned, needed = architecture.embedding.positions, sequence + output_tokens - 1
-    if architecture.embedding.patches is None and 0 < learned < needed and not faults:
+    # A learned table has rows for so many positions; rotary positions have no such end.
+    learned = architecture.max_positions if architecture.embedding.positions else None
+    needed = sequence + output_tokens - 1
+    if learned is not None and learned < needed and not faults:
         pointer = "/workload/output_tokens" if sequence <= learned else "/model/sequence_length"
         message = f"{pointer[1:].replace('/', '.')}: {needed} positions are needed, the model has learned {learned}"
         faults.append(Fault(pointer, "out_of_range", message, needed, learned))
