@@ -189,11 +189,6 @@ class Embedding:
     dropout: bool = False
 
     @property
-    def matrix(self) -> int:
-        """Entries of the token table (which a tied head shares)."""
-        return self.vocabulary * self.hidden
-
-    @property
     def patch_weights(self) -> int:
         """Entries of the patch matrix."""
         return 0 if self.patches is None else self.patches.values * self.hidden

@@ -111,6 +111,7 @@ def test_all_faults_are_reported_at_once():
         ({"model_type": "llama", "torch_dtype": "float8"}, "torch_dtype", "unsupported"),
         ({"model_type": "llama", "architectures": ["LlamaForArt"]}, "architectures", "unknown_architecture"),
         ({"model_type": "llama", "quantization_config": {"bits": 3}}, "quantization_config", "unsupported"),
+        ({"model_type": "llama", "quantization_config": "int4"}, "quantization_config", "unsupported"),
         ({"model_type": "gpt2", "n_embd": 0}, "n_embd", "out_of_range"),
         ({"model_type": "gpt2", "n_head": 7}, "n_head", "not_divisible"),
         ({"model_type": "gpt2", "add_cross_attention": True}, "add_cross_attention", "unsupported"),
@@ -148,6 +149,19 @@ def test_a_quantised_checkpoint_says_so_itself(said: dict):
     config = {"model_type": "llama", "num_hidden_layers": 1}
     assert derive(config | {"quantization_config": said}).layers == derive(config, quantization="int4").layers
     assert derive(config | {"quantization_config": said}, quantization="none").layers == derive(config).layers
+
+
+def test_layer_types_override_the_rule_of_the_family():
+    layer_types = ["full_attention", "sliding_attention", "full_attention"]
+    made = derive({"model_type": "gemma2", "num_hidden_layers": 3, "layer_types": layer_types}, sequence_length=5000)
+    assert [layer.kv_cache_bytes / 4096 for layer in made.layers[1:-1]] == [5001, 4096, 5001]
+
+
+def test_an_image_may_be_higher_than_wide():
+    made = derive({"model_type": "vit", "image_size": [32, 64], "patch_size": 16, "num_labels": 10})
+    assert made.input_bytes == 3 * 32 * 64
+    assert made.layers[0].forward.output_bytes == (2 * 4 + 1) * 768 * 2
+    assert made.result_bytes == 10 * 2
 
 
 def test_biases_of_attention_and_mlp_are_counted():
