@@ -149,7 +149,9 @@ def by_field(name: str, value: float | None) -> str:
     ):
         if name.endswith(ending):
             return written(value)
-    return ABSENT if value is None else digits(value)
+    if value is None:
+        return ABSENT
+    return f"{value:,.0f}" if value == round(value) else digits(value)
 
 
 def _with_unit(unit: str) -> tuple[tuple[float, str], ...]:

@@ -12,7 +12,7 @@ from rich.text import Text
 from api.cli.names import shortened
 from models.plan import Event
 
-_NARROWEST_CHART = 24
+_NARROWEST_CHART = 16
 _TICK_EVERY = 14
 """Characters between two ticks of the axis, at least."""
 

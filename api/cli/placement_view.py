@@ -12,7 +12,7 @@ from api.cli import formats
 from api.cli.bars import bar
 from api.cli.gantt import gantt
 from api.cli.names import plain, shortened
-from api.cli.tables import add_figures, add_meters, add_names, table
+from api.cli.tables import add_figures, add_names, add_whole, table
 from models.plan import Metrics, NodeUse, PassSeconds, Stage
 from models.request import PlanRequest
 from models.workload import Training
@@ -62,7 +62,7 @@ def stages(metrics: Metrics, request: PlanRequest, console: Console) -> Iterator
     if levels:
         add_names(shown, "level")
     add_figures(shown, "layers", *passes)
-    add_meters(shown, "memory")
+    add_whole(shown, "memory")
     add_figures(shown, "to next", *(["payload"] if wide else []))
     names = shortened((stage.node for stage in metrics.stages), console.width // 4)
     memory = {node.id: node.memory_used_bytes + node.memory_free_bytes for node in metrics.nodes}
@@ -122,7 +122,7 @@ def nodes(metrics: Metrics, console: Console) -> Iterator[RenderableType]:
     shown = table("Nodes", ascii_only=ascii_only)
     add_names(shown, "node")
     add_figures(shown, "busy")
-    add_meters(shown, "utilisation")
+    add_whole(shown, "utilisation")
     add_figures(shown, "memory", "energy", *(["idle", "compute", "radio/wire"] if wide else []))
     weighted = any(node.energy_weight != 1 for node in used)
     if weighted:

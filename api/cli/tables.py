@@ -39,7 +39,7 @@ def add_figures(into: Table, *headers: str) -> None:
         into.add_column(header, justify="right", no_wrap=True)
 
 
-def add_meters(into: Table, *headers: str) -> None:
-    """Columns of bars with their figures, never wrapped."""
+def add_whole(into: Table, *headers: str) -> None:
+    """Columns that are neither wrapped nor cut: bars with their figures, names to be typed again."""
     for header in headers:
         into.add_column(header, no_wrap=True)

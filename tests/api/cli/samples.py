@@ -131,7 +131,7 @@ def timeline_of(nodes: tuple[str, ...]) -> tuple[Event, ...]:
     return (*events, *(_event(node, "update", s, None, end, 0.03) for s, node in enumerate(nodes)))
 
 
-def _event(  # noqa: PLR0917
+def _event(
     resource: str, activity: str, stage: int, micro_batch: int | None, start_s: float, length_s: float
 ) -> Event:
     return Event(
@@ -209,7 +209,7 @@ REPORT = SolverReport(
 )
 
 
-def plan(nodes: tuple[str, ...] = ("phone", "jetson", "server"), **parts: Any) -> Plan:
+def plan(nodes: tuple[str, ...] = ("phone", "jetson", "server"), /, **parts: Any) -> Plan:
     """An optimal plan over the nodes, in order."""
     said = figures(nodes)
     fields: dict[str, Any] = {
