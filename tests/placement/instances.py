@@ -38,20 +38,21 @@ def random_request(rng: Random, *, max_layers: int = 5, max_nodes: int = 4) -> d
         "constraints": random_constraints(rng, len(layers), ids),
         "objective": random_objective(rng),
     }
-    source_reaches = request["cluster"].get("link_matrix") or any(
-        "n0" in (link["source"], link["target"]) and (link["bidirectional"] or link["source"] == "n0")
-        for link in cluster.get("links", ())
-    )
-    if node_count > 1 and (not source_reaches or "link_matrix" in cluster and not any(
-        rate is not None for rate in cluster["link_matrix"]["bandwidth_bits_per_s"][0][1:]
-    )):  # fmt: skip
-        cluster.pop("link_matrix", None)
-        cluster.setdefault("links", []).append(random_link(rng, "n0", "n1"))
-        cluster["links"] = [
-            link for i, link in enumerate(cluster["links"])
-            if i == len(cluster["links"]) - 1 or {link["source"], link["target"]} != {"n0", "n1"}
-        ]  # fmt: skip
+    if node_count > 1:
+        _ensure_a_way_out(rng, cluster)
     return request
+
+
+def _ensure_a_way_out(rng: Random, cluster: dict[str, Any]) -> None:
+    """A source n0 that reaches no other node is refused as input: give it a link to n1."""
+    if "link_matrix" in cluster:
+        uplinks = cluster["link_matrix"]["bandwidth_bits_per_s"][0]
+        uplinks[1] = uplinks[1] or rng.uniform(20, 500) * 1e6
+        return
+    links = cluster["links"]
+    if not any("n0" in (link["source"], link["target"] if link["bidirectional"] else None) for link in links):
+        kept = [link for link in links if {link["source"], link["target"]} != {"n0", "n1"}]
+        cluster["links"] = [*kept, random_link(rng, "n0", "n1")]
 
 
 def random_layers(rng: Random, count: int, ids: list[str], *, training: bool) -> list[dict[str, Any]]:
