@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from api.cli.browsing import catalogue
 from api.cli.doctor import doctor
 from api.cli.planning import evaluate, plan
 from api.cli.profiling import profile
@@ -43,7 +44,7 @@ def _root(
     """Options of the command itself."""
 
 
-for command in (plan, evaluate, profile, examples, serve, doctor):
+for command in (plan, evaluate, profile, catalogue, examples, serve, doctor):
     app.command()(command)
 
 

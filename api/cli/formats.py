@@ -85,13 +85,15 @@ def count(value: float | None) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """0.123 -> "12 %"; under ten percent two digits, and never "0 %" for what is not zero."""
+    """0.123 -> "12 %"; under ten percent one more digit, and never "0 %" for what is not zero."""
     if fraction is None:
         return ABSENT
     value = 100 * fraction
     if value == 0 or abs(value) >= 9.95:
         return f"{value:.0f} %"
-    return f"{value:.1f} %" if abs(value) >= 0.1 else f"{value:.1g} %"
+    if abs(value) >= 0.095:
+        return f"{value:.1f} %"
+    return f"{value:.1g} %" if abs(value) >= 0.00095 else "< 0.001 %"
 
 
 def times(ratio: float | None) -> str:
@@ -138,15 +140,22 @@ def objective(kind: ObjectiveKind, value: float | None, last: Metric | None = No
     return f"{value:.4g}" if stated is None else metric(stated, value)
 
 
+_ENDINGS: tuple[tuple[str, Callable[[float | None], str]], ...] = (
+    ("throughput_per_s", rate),
+    ("flops_per_s", flop_rate),
+    ("bytes_per_s", byte_rate),
+    ("bits_per_s", bit_rate),
+    ("_bytes", size),
+    ("_flops", flops),
+    ("_w", watts),
+    ("_s", seconds),
+    ("_j", joules),
+)
+
+
 def by_field(name: str, value: float | None) -> str:
     """A value in the unit that the name of its field or rule ends with: max_latency_s, memory_bytes, max_energy_j."""
-    for ending, written in (
-        ("throughput_per_s", rate),
-        ("_bytes", size),
-        ("memory", size),
-        ("_s", seconds),
-        ("_j", joules),
-    ):
+    for ending, written in _ENDINGS:
         if name.endswith(ending):
             return written(value)
     if value is None:

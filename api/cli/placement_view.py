@@ -202,6 +202,13 @@ def notes(said: Iterable[str]) -> Iterator[RenderableType]:
     said = list(said)
     if said:
         yield Text("Notes", "bold")
-        for note in said:
-            yield Text(f"- {plain(note, 1000)}")
+        yield listing(("-", note) for note in said)
         yield ""
+
+
+def listing(entries: Iterable[tuple[str, str]]) -> Table:
+    """Sentences behind their marks, wrapped lines indented."""
+    listed = Table.grid(padding=(0, 1, 0, 0))
+    for mark, sentence in entries:
+        listed.add_row(plain(mark), plain(sentence, 1000))
+    return listed

@@ -119,12 +119,12 @@ def _baselines(plan: Plan, console: Console) -> Iterator[RenderableType]:
     if not plan.baselines:
         return
     metric = _compared(plan)
-    heading = "objective" if metric is None else str(metric)
+    heading = f"{'objective' if metric is None else metric} against the plan's"
     shown = table("Beside simpler rules", ascii_only=console.options.ascii_only)
     add_names(shown, "rule")
     add_figures(shown, "latency", "energy", "throughput")
-    add_sentences(shown, f"{heading} against the plan's")
-    if plan.objective is not None:
+    add_sentences(shown, heading if plan.stages else "")
+    if plan.stages:
         shown.add_row(
             Text("this plan", "bold"),
             formats.seconds(plan.latency_s),

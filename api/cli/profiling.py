@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -13,10 +13,10 @@ from rich.text import Text
 
 from api.cli import formats, inputs, placement_view
 from api.cli.consoles import output
-from api.cli.engine import engine_of
+from api.cli.engine import Engine, engine_of
 from api.cli.names import plain
 from api.cli.tables import add_figures, add_names, table
-from models import ModelSpec, Profile
+from models import InvalidInput, ModelSpec, Profile
 from models.profile import AttentionKernel, Dtype, FineTuningMethod, Layer, Optimizer, Quantization
 from models.profile_request import ProfileRequest
 from models.workload import Training
@@ -75,11 +75,19 @@ def profile(  # noqa: PLR0913, PLR0917 - one parameter per option
         }
     ).encode()
     request = inputs.request_of(ProfileRequest, body, config)
-    answer = inputs.done(lambda: engine_of(context).profile(request, request.workload), config, body)
+    answer = inputs.done(lambda: _profiled(engine_of(context), request), config, body)
     if as_json:
         typer.echo(json.dumps(model_piece(answer), indent=2))
     else:
         show_profile(answer, output(), training=isinstance(request.workload, Training), every_layer=every_layer)
+
+
+def _profiled(engine: Engine, request: ProfileRequest) -> Profile:
+    try:
+        return engine.profile(request, request.workload)
+    except InvalidInput as error:  # its pointers are those of a plan request, which holds all this under `model`
+        faults = [replace(fault, pointer=fault.pointer.removeprefix("/model")) for fault in error.faults]
+        raise InvalidInput(faults) from None
 
 
 def _fine_tuning(

@@ -131,9 +131,7 @@ def timeline_of(nodes: tuple[str, ...]) -> tuple[Event, ...]:
     return (*events, *(_event(node, "update", s, None, end, 0.03) for s, node in enumerate(nodes)))
 
 
-def _event(
-    resource: str, activity: str, stage: int, micro_batch: int | None, start_s: float, length_s: float
-) -> Event:
+def _event(resource: str, activity: str, stage: int, micro_batch: int | None, start_s: float, length_s: float) -> Event:
     return Event(
         resource=resource,
         activity=activity,

@@ -59,6 +59,8 @@ def test_slow_rates_are_written_per_minute_and_per_hour() -> None:
 def test_a_share_that_is_not_zero_is_not_written_as_zero() -> None:
     assert formats.percent(0.0) == "0 %"
     assert formats.percent(0.00001) == "0.001 %"
+    assert formats.percent(0.0000001) == "< 0.001 %"
+    assert formats.percent(0.000961) == "0.1 %"
     assert formats.percent(0.034) == "3.4 %"
     assert formats.percent(0.62) == "62 %"
     assert formats.percent(None) == "-"

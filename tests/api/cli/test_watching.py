@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from api.cli.watching import describe, solve
+from models import Plan, PlanRequest
+from models.constraints import Objective
+from placement.solver import Progress
+from tests.api.cli import samples
+
+
+def test_progress_says_phase_incumbent_bound_and_gap() -> None:
+    progress = Progress(phase="latency", seconds=1.0, objective=1.234, bound=1.2, gap=0.0275)
+    assert describe(progress, Objective()) == "latency: incumbent 1.23 s, bound 1.20 s, gap 2.8 %"
+
+
+def test_progress_without_a_plan_yet_says_the_bound_alone() -> None:
+    progress = Progress(phase="energy", seconds=0.1, objective=None, bound=3.0, gap=None)
+    assert describe(progress, Objective.model_validate({"kind": "energy"})) == "energy: bound 3.00 J"
+
+
+def reporting(request: PlanRequest, *, on_progress: Any, **_: Any) -> Plan:
+    """A solver that reports once, where anybody listens."""
+    if on_progress is not None:
+        on_progress(Progress(phase="latency", seconds=0.0, objective=2.0, bound=1.0, gap=0.5))
+    return samples.plan()
+
+
+@pytest.mark.parametrize(
+    ("terminal", "quiet", "shown"), [(True, False, True), (True, True, False), (False, False, False)]
+)
+def test_progress_is_shown_on_a_terminal_unless_quiet(terminal: bool, quiet: bool, shown: bool) -> None:
+    written = io.StringIO()
+    console = Console(file=written, force_terminal=terminal, width=100)
+    assert solve(reporting, samples.request(), console, quiet=quiet) == samples.plan()
+    assert ("gap 50 %" in written.getvalue()) is shown
+
+
+def test_an_error_of_the_solver_reaches_the_caller() -> None:
+    def broken(request: PlanRequest, **_: Any) -> Plan:
+        raise RuntimeError("no licence")
+
+    with pytest.raises(RuntimeError, match="no licence"):
+        solve(broken, samples.request(), Console(file=io.StringIO()))
