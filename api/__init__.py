@@ -1,0 +1,1 @@
+"""Transport only: HTTP and the command line around `placement`."""

@@ -1,0 +1,54 @@
+"""Answers that are not a plan: problem details for every kind of failure."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from api.problems import MEDIA_TYPE, Problem, ProblemType
+from models.problem_details import ProblemDetails
+
+_BY_STATUS = {
+    404: (ProblemType.NOT_FOUND, "no such path"),
+    405: (ProblemType.METHOD_NOT_ALLOWED, "the endpoint does not know this method"),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every failure of `app` as problem details."""
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+
+
+def problem_response(problem: Problem, root_path: str) -> Response:
+    """`problem` as application/problem+json."""
+    return _rendered(problem.details(root_path), problem.headers)
+
+
+def root_of(scope: Scope) -> str:
+    """The path at which the application is mounted; a mount inside it (static files) does not count."""
+    return str(scope.get("app_root_path", scope.get("root_path", "")))
+
+
+async def _on_problem(request: Request, problem: Exception) -> Response:
+    assert isinstance(problem, Problem)
+    return problem_response(problem, root_of(request.scope))
+
+
+async def _on_http_exception(request: Request, error: Exception) -> Response:
+    """What the framework refuses by itself; a status without a page of ours is about:blank (RFC 9457, 4.2.1)."""
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code in _BY_STATUS:
+        kind, detail = _BY_STATUS[error.status_code]
+        return problem_response(Problem(kind, detail, headers=headers), root_of(request.scope))
+    phrase = HTTPStatus(error.status_code).phrase
+    return _rendered(ProblemDetails(type="about:blank", title=phrase, status=error.status_code, detail=phrase), headers)
+
+
+def _rendered(details: ProblemDetails, headers: dict[str, str]) -> Response:
+    return Response(details.model_dump_json(), status_code=details.status, headers=headers, media_type=MEDIA_TYPE)

@@ -1,0 +1,73 @@
+"""The application: everything put together, and nothing decided."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+import anyio
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+
+from api import answers
+from api.envelope import Envelope
+from api.facade import Facade
+from api.openapi import describe
+from api.problems import Problem
+from api.routes import catalogue, health, landing, plans, problem_pages, profiles, worked_examples
+from api.service import Service
+from api.settings import Settings
+
+_SWAGGER_UI = {
+    "tryItOutEnabled": True,
+    "displayRequestDuration": True,
+    "displayOperationId": True,
+    "defaultModelsExpandDepth": 0,
+    "defaultModelRendering": "model",
+    "docExpansion": "list",
+    "validatorUrl": None,
+    "syntaxHighlight": {"activated": True, "theme": "obsidian"},
+}
+
+
+def create_app(settings: Settings | None = None, facade: Facade | None = None) -> FastAPI:
+    """The service with these settings (default: from the environment) before this planner (default: `placement`)."""
+    service = Service(settings or Settings(), facade or Facade())
+    app = FastAPIOffline(
+        title="Layer placement",
+        docs_url="/docs",
+        redoc_url=None,
+        static_url="/docs-assets",
+        swagger_ui_parameters=_SWAGGER_UI,
+        redirect_slashes=False,
+        lifespan=partial(_lifespan, service),
+    )
+    app.add_middleware(Envelope)
+    answers.install(app)
+    for router in (
+        plans.router(service),
+        profiles.router(service),
+        catalogue.router(),
+        worked_examples.router(),
+        health.router(service),
+        problem_pages.router(),
+        landing.router(),
+    ):
+        app.include_router(router)
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(service: Service, _: FastAPI) -> AsyncIterator[None]:
+    """Try the solvers beside the first requests, so that a broken one is in the log at start."""
+
+    async def check() -> None:
+        with suppress(Problem):
+            await service.readiness.result()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(check)
+        yield
+        group.cancel_scope.cancel()

@@ -1,0 +1,28 @@
+"""What the service asks of the planner; the one seam between transport and placement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from models import EvaluateRequest, Evaluation, ModelSpec, Plan, PlanRequest, Profile
+from models.workload import Inference, Training
+from placement.solver import evaluate, plan
+from placement.transformers import profile
+
+
+class Planner(Protocol):
+    """`placement.solver.plan`, or what stands in for it."""
+
+    def __call__(self, request: PlanRequest, *, cancelled: Callable[[], bool] | None = None) -> Plan:
+        """The best plan; ends soon, with the best so far, once `cancelled` says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facade:
+    """The functions of the planner. They raise `models.InvalidInput` for faults of the input, and nothing else."""
+
+    plan: Planner = plan
+    evaluate: Callable[[EvaluateRequest], Evaluation] = evaluate
+    profile: Callable[[ModelSpec, Inference | Training], Profile] = profile

@@ -1,0 +1,128 @@
+"""The kinds of problem the service answers, each with a page of its own under /problems/."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from models.problem_details import ProblemDetails, Violation
+
+MEDIA_TYPE = "application/problem+json"
+MAX_VIOLATIONS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One problem type: its slug in the URL, its HTTP status, what happened and what a caller can do about it."""
+
+    slug: str
+    status: int
+    title: str
+    meaning: str
+    remedy: str
+
+
+class ProblemType(Enum):
+    """Every problem type that this service answers."""
+
+    MALFORMED_JSON = Explanation(
+        "malformed-json",
+        400,
+        "The body is not JSON",
+        "The body is empty, is not UTF-8, breaks the grammar of JSON, holds an integer of thousands of digits, or is "
+        "nested deeper than 200 levels. Nothing in it was read.",
+        "Send one JSON object, in UTF-8. The violation says at which line and column reading stopped.",
+    )
+    NOT_FOUND = Explanation(
+        "not-found",
+        404,
+        "There is nothing here",
+        "The path names no endpoint, or no entry of the list it belongs to.",
+        "See /docs for the endpoints; /examples and /catalogue list the names of their entries.",
+    )
+    METHOD_NOT_ALLOWED = Explanation(
+        "method-not-allowed",
+        405,
+        "The method does not fit the endpoint",
+        "The endpoint exists, but not for this HTTP method.",
+        "Use one of the methods in the Allow header.",
+    )
+    BODY_TOO_LARGE = Explanation(
+        "body-too-large",
+        413,
+        "The body is too large",
+        "The body is longer than the service accepts, or holds more values than any request that is allowed.",
+        "Give links as dense matrices (cluster.link_matrix), which are a quarter of the size of a list, or ask the "
+        "operator to raise PLACEMENT_MAX_BODY_BYTES.",
+    )
+    UNSUPPORTED_MEDIA_TYPE = Explanation(
+        "unsupported-media-type",
+        415,
+        "The body is of another kind",
+        "The Content-Type names something that is not JSON, or the body is compressed.",
+        "Send uncompressed JSON with Content-Type: application/json.",
+    )
+    INVALID_INPUT = Explanation(
+        "invalid-input",
+        422,
+        "The request breaks rules",
+        "The body is JSON, but fields are missing, unknown, of the wrong unit or out of range, or parts of the request "
+        "contradict each other. A request that is sound but cannot be met is not a problem: it is answered 200 with "
+        'status "infeasible" and the reasons.',
+        "Each violation has a JSON pointer to the place, the name of the rule, and where one value says it the limit. "
+        "Rules that tie several parts together are checked once the parts themselves are sound.",
+    )
+    INTERNAL_ERROR = Explanation(
+        "internal-error",
+        500,
+        "The service failed",
+        "A fault of the service, not of the request.",
+        "Report it with the X-Request-Id of the answer: the log has the cause under that id.",
+    )
+    BUSY = Explanation(
+        "busy",
+        503,
+        "The queue is full",
+        "All solver threads are at work and as many plans are waiting as the service lets wait.",
+        "Send the request again after the seconds in the Retry-After header.",
+    )
+    NOT_READY = Explanation(
+        "not-ready",
+        503,
+        "A solver does not work",
+        "At start the service solves a tiny problem with each solver; at least one gave no or a wrong answer.",
+        "`placement doctor` shows which solver fails and why; usually a package is missing or of the wrong version.",
+    )
+
+    @property
+    def path(self) -> str:
+        """Where the type is explained; the `type` of its problem details."""
+        return f"/problems/{self.value.slug}"
+
+
+class Problem(Exception):
+    """Ends the handling of a request with problem details."""
+
+    def __init__(
+        self,
+        kind: ProblemType,
+        detail: str,
+        violations: list[Violation] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.detail = detail
+        self.violations = violations or []
+        self.headers = headers or {}
+
+    def details(self, root_path: str = "") -> ProblemDetails:
+        """The body of the answer; at most `MAX_VIOLATIONS` violations are listed, the rest are counted."""
+        return ProblemDetails(
+            type=root_path + self.kind.path,
+            title=self.kind.value.title,
+            status=self.kind.value.status,
+            detail=self.detail,
+            violations=tuple(self.violations[:MAX_VIOLATIONS]),
+            violations_omitted=max(0, len(self.violations) - MAX_VIOLATIONS),
+        )

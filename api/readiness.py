@@ -1,0 +1,92 @@
+"""Whether the solvers work: each is tried once on a tiny problem whose optimum can be computed by hand."""
+
+from __future__ import annotations
+
+import logging
+import math
+
+import anyio
+import anyio.to_thread
+
+from api.facade import Planner
+from api.problems import Problem, ProblemType
+from api.wire import BackendCheck, Readiness
+from models import PlanRequest
+from models.constraints import Backend
+from models.plan import Status
+from models.problem_details import Violation
+
+log = logging.getLogger("placement.api")
+
+OPTIMUM_S = 0.32
+"""Latency of the best plan of `tiny_problem`: 0.1 s for the first layer on the phone, 0.01 s to send its 125,000 bytes
+at 100 Mbit/s, 0.2 s for the second layer on the edge node, 0.01 s for the result's way back. The phone alone takes
+2.1 s."""
+
+
+def tiny_problem(backend: Backend) -> PlanRequest:
+    """Two layers, a slow phone and an edge node ten times as fast."""
+    payload = {"output_bytes": 125_000}
+    return PlanRequest.model_validate(
+        {
+            "cluster": {
+                "nodes": [
+                    {"id": "phone", "kind": "terminal", "compute_flops_per_s": 1e9, "memory_bytes": 1e9},
+                    {"id": "edge", "compute_flops_per_s": 1e10, "memory_bytes": 1e9},
+                ],
+                "links": [{"source": "phone", "target": "edge", "bandwidth_bits_per_s": 1e8}],
+            },
+            "model": {
+                "layers": [
+                    {"weight_bytes": 1e6, "forward": {"flops": 1e8, **payload}},
+                    {"weight_bytes": 1e6, "forward": {"flops": 2e9, **payload}},
+                ],
+                "result_bytes": 125_000,
+            },
+            "workload": {"kind": "inference", "source": "phone"},
+            "solver": {"backend": backend, "time_limit_s": 30.0},
+        }
+    )
+
+
+class ReadinessCheck:
+    """Tries every backend at the first question; a good result is kept, a bad one is checked again next time."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner = planner
+        self._running = anyio.Lock()
+        self._ready: Readiness | None = None
+
+    async def result(self) -> Readiness:
+        """Every backend works; raises `Problem` (not ready), naming each that does not."""
+        async with self._running:
+            if self._ready is None:
+                checks = await anyio.to_thread.run_sync(self._try_all)
+                broken = [check for check in checks if not check.works]
+                if broken:
+                    raise Problem(
+                        ProblemType.NOT_READY,
+                        "broken solvers: " + ", ".join(check.backend for check in broken),
+                        [
+                            Violation(pointer="", code=f"{check.backend}_broken", message=check.problem or "")
+                            for check in broken
+                        ],
+                    )
+                self._ready = Readiness(backends=tuple(checks))
+            return self._ready
+
+    def _try_all(self) -> list[BackendCheck]:
+        return [self._try(backend) for backend in Backend]
+
+    def _try(self, backend: Backend) -> BackendCheck:
+        try:
+            plan = self._planner(tiny_problem(backend))
+        except Exception as error:  # a broken installation fails in ways nobody can list
+            log.exception("backend %s does not work", backend)
+            return BackendCheck(backend=backend, works=False, problem=f"raised {type(error).__name__}")
+        found = plan.latency_s
+        if plan.status is not Status.OPTIMAL or found is None or not math.isclose(found, OPTIMUM_S, rel_tol=1e-6):
+            problem = f"answered {plan.status} with latency {found} s, expected optimal with {OPTIMUM_S} s"
+            log.error("backend %s %s", backend, problem)
+            return BackendCheck(backend=backend, works=False, problem=problem)
+        return BackendCheck(backend=backend, works=True)

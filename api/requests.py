@@ -1,0 +1,127 @@
+"""From bytes to a validated request: size, kind and grammar are checked before the rules of the domain."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import ValidationError
+
+from api.problems import Problem, ProblemType
+from models import InvalidInput
+from models.base import DomainType, pointer_to
+from models.problem_details import Violation
+from models.violations import violations_of
+
+RequestType = TypeVar("RequestType", bound=DomainType)
+
+MAX_WEIGHT = 1_500_000
+"""Most values in a body, an object counted as five: above what the largest dense matrix (1024 x 1024) needs. Without it
+a hostile body of the allowed size could hold millions of faults, and minutes of work to list them."""
+MANY_FAULTS = 20_000
+"""Above this many faults the answer says how many there are, and lists none."""
+_NOT_JSON = ("multipart/", "image/", "audio/", "video/", "font/", "text/html", "text/xml", "text/css", "text/csv",
+             "application/xml", "application/pdf", "application/zip", "application/gzip", "application/yaml",
+             "application/msgpack", "application/x-protobuf", "application/cbor")  # fmt: skip
+"""Kinds that are clearly something else; curl's default (a form) and text/plain are read as JSON all the same."""
+
+
+async def read_body(request: Request, max_bytes: int) -> bytes:
+    """The raw body; refused by its declared length, and by its real one when that was not declared or not true."""
+    _check_kind(request)
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and len(declared) < 19 and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+    return bytes(body)
+
+
+def _check_kind(request: Request) -> None:
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    if kind.startswith(_NOT_JSON):
+        raise Problem(ProblemType.UNSUPPORTED_MEDIA_TYPE, f"Content-Type {kind[:100]} is not JSON")
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        raise Problem(ProblemType.UNSUPPORTED_MEDIA_TYPE, f"Content-Encoding {encoding[:100]} is not accepted")
+
+
+def _too_large(max_bytes: int) -> Problem:
+    return Problem(
+        ProblemType.BODY_TOO_LARGE, f"the body is longer than {max_bytes} bytes", headers={"Connection": "close"}
+    )
+
+
+def parse(kind: type[RequestType], raw: bytes) -> RequestType:
+    """The request in `raw`; raises `Problem` with every violation when it breaks a rule."""
+    if raw.count(b",") + 5 * raw.count(b"{") > MAX_WEIGHT:
+        raise Problem(ProblemType.BODY_TOO_LARGE, "the body holds more values than the largest request that is allowed")
+    try:
+        request = kind.model_validate_json(raw)
+    except ValidationError as error:
+        raise _refusal(error, raw) from None
+    repeated = list(_repeated_keys(raw))
+    if repeated:
+        raise _invalid(repeated)
+    return request
+
+
+def refused(invalid: InvalidInput, raw: bytes) -> Problem:
+    """The problem for faults that were found while solving, with pointers into the body as it was written."""
+    return _invalid(violations_of(invalid, json.loads(raw)))
+
+
+def _refusal(error: ValidationError, raw: bytes) -> Problem:
+    count = error.error_count()
+    if count > MANY_FAULTS:
+        message = f"the body breaks rules in {count} places, too many to list"
+        return _invalid([Violation(pointer="", code="too_many_faults", message=message, limit=MANY_FAULTS)])
+    if count == 1 and error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
+        return Problem(ProblemType.MALFORMED_JSON, "the body cannot be read as JSON", violations_of(error, None))
+    return _invalid([*_repeated_keys(raw), *violations_of(error, json.loads(raw))])
+
+
+def _invalid(violations: list[Violation]) -> Problem:
+    count = len(violations)
+    return Problem(ProblemType.INVALID_INPUT, "1 violation" if count == 1 else f"{count} violations", violations)
+
+
+class _Object(dict[str, Any]):
+    """A JSON object that remembers names it was given more than once; parsers silently keep the last."""
+
+    repeated: frozenset[str]
+
+
+def _repeated_keys(raw: bytes) -> Iterator[Violation]:
+    """A violation for every name that occurs twice in one object."""
+    seen_any = False
+
+    def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal seen_any
+        plain = dict(pairs)
+        if len(plain) == len(pairs):
+            return plain
+        seen_any = True
+        found = _Object(plain)
+        found.repeated = frozenset(name for name, count in Counter(name for name, _ in pairs).items() if count > 1)
+        return found
+
+    body = json.loads(raw, object_pairs_hook=read)
+    if seen_any:
+        yield from _walk(body, ())
+
+
+def _walk(here: Any, path: tuple[str | int, ...]) -> Iterator[Violation]:
+    if isinstance(here, _Object):
+        for name in sorted(here.repeated):
+            yield Violation(pointer=pointer_to(*path, name), code="duplicate_key", message="this name is given twice")
+    entries = here.items() if isinstance(here, dict) else enumerate(here) if isinstance(here, list) else ()
+    for key, inside in entries:
+        if isinstance(inside, dict | list):
+            yield from _walk(inside, (*path, key))

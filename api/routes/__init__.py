@@ -1,0 +1,1 @@
+"""The endpoints, one module per tag; each builds a router around the shared `Service`."""
