@@ -81,14 +81,17 @@ def routes(problem: Problem, placement: Placement) -> Iterator[Violation]:
     """Whatever must be sent has a route."""
     if sendings_of(problem, placement) is not None:
         return
-    ids = problem.node_ids
+    ids, payloads = problem.node_ids, problem.payloads
     nodes = [problem.node_of(stage) for stage in placement]
-    trips = [(problem.source, nodes[0]), *pairwise(nodes), (nodes[-1], problem.source)]
-    table = problem.payloads.input
-    broken = [(a, b) for a, b in trips if table.route(a, b) is None]
-    broken += [(b, a) for a, b in trips if table.route(b, a) is None and table.route(a, b) is not None]
-    for a, b in broken:
-        yield Violation(constraint="route", message=f"no route from {ids[a]} to {ids[b]}", nodes=(ids[a], ids[b]))
+    trips = [(problem.source, nodes[0]), *pairwise(nodes)]
+    trips += [
+        (m, n) for stage, (n, m) in zip(placement, pairwise(nodes), strict=False) if payloads.backward[stage.stop]
+    ]
+    trips += [(nodes[-1], problem.source)] if payloads.result is not None else []
+    trips += [(problem.source, nodes[-1])] if payloads.label is not None else []
+    for a, b in dict.fromkeys(trips):
+        if payloads.input.route(a, b) is None:
+            yield Violation(constraint="route", message=f"no route from {ids[a]} to {ids[b]}", nodes=(ids[a], ids[b]))
 
 
 def placing_violations(problem: Problem, placement: Placement) -> list[Violation]:
