@@ -8,7 +8,8 @@ is forwarded hop by hop. Stages run their operations in the order of the schedul
     1f1b        K_s forwards, then one backward and one forward in turn, then the remaining backwards
 The update starts when every stage has done its last backward pass (gradient clipping and a consistent model need that
 barrier), so sequential and gpipe agree with their formulas wherever no resource is visited twice by a micro-batch.
-Labels are sent when their micro-batch starts at the first stage; the last stage waits for them.
+Labels are sent when their micro-batch sets out (with its input, or its first forward pass); the last stage waits for
+them.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ class _Iteration:
         label = self._send("label", None, m)
         if label:
             _link(label)
-            self._forward[0][m].before(label[0], at_start=True)
+            chain[0].before(label[0], at_start=True)
             label[-1].before(self._forward[-1][m])
         return chain[0]
 
@@ -183,9 +184,7 @@ class _Iteration:
             elif entries[m].activity == "input":
                 entries[m - 1].before(entries[m], at_start=True)
         for s in range(len(self._placement)):
-            warm = self._count
-            if self._schedule is Schedule.ONE_F_ONE_B:
-                warm = self._problem.in_flight(len(self._placement) - s)
+            warm = self._problem.in_flight(len(self._placement) - s)
             _link(_one_f_one_b(self._forward[s], self._backward[s], warm))
 
     def _update(self) -> None:
@@ -267,4 +266,5 @@ def _run(operations: list[Operation], resource_count: int) -> float:
                 release(operation, now + operation.delay_s, at_start=False)
         for resource in sorted(touched):
             start_waiting(resource, now)
+    assert all(started), "an operation waits for itself"
     return finish

@@ -12,11 +12,13 @@ from typing import Any
 GFLOP, MB = 1e9, 1e6
 
 
-def random_request(rng: Random, *, max_layers: int = 5, max_nodes: int = 4) -> dict[str, Any]:
-    """A valid request body; it may well be infeasible."""
+def random_request(
+    rng: Random, *, max_layers: int = 5, max_nodes: int = 4, training: bool | None = None
+) -> dict[str, Any]:
+    """A valid request body; it may well be infeasible. `training`: which workload, None for either."""
     node_count = rng.randint(1, max_nodes)
     ids = [f"n{i}" for i in range(node_count)]
-    training = rng.random() < 0.5
+    training = rng.random() < 0.5 if training is None else training
     layers = random_layers(rng, rng.randint(2, max_layers), ids, training=training)
     weight = sum(
         layer["weight_bytes"] + 2 * layer.get("activation_bytes", 0) + layer.get("kv_cache_bytes", 0)

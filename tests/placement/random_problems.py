@@ -35,14 +35,10 @@ def problem_from(body: dict[str, Any]) -> Problem:
     return compile_problem(PlanRequest.model_validate(body))
 
 
-def random_problem(seed: int, **workload: Any) -> Problem:
-    """A random problem over all features; `workload` overrides fields of a training workload."""
-    rng = Random(seed)
-    body = random_request(rng)
-    if workload:
-        while body["workload"]["kind"] != "training":
-            body = random_request(rng)
-        body["workload"].update(workload)
+def random_problem(seed: int, *, training: bool | None = None, **workload: Any) -> Problem:
+    """A random problem over all features; `workload` overrides fields of the workload."""
+    body = random_request(Random(seed), training=training)
+    body["workload"].update(workload)
     return problem_from(body)
 
 
