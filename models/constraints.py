@@ -9,7 +9,8 @@ from typing import Annotated, Any, Self
 from pydantic import Field, field_validator, model_validator
 
 from models.base import DomainType, Fault, refuse
-from models.profile import Layer, LayerKind
+from models.cluster import MAX_NODES
+from models.profile import MAX_LAYERS, Layer, LayerKind
 from models.units import Fraction, Identifier, Joules, LayerIndex, Seconds
 
 Positive = Annotated[float, Field(strict=True, gt=0, le=1e18, allow_inf_nan=False)]
@@ -22,9 +23,9 @@ class Privacy(DomainType):
     """Leading layers that run on the source; default: everything before the first block, plus one block."""
     tail_layers: LayerIndex = 0
     """Last layers that, with the labels, stay on the source (U-shaped split)."""
-    untrusted_forbidden_layers: tuple[LayerIndex, ...] = ()
+    untrusted_forbidden_layers: Annotated[tuple[LayerIndex, ...], Field(max_length=MAX_LAYERS)] = ()
     """Layers that only trusted nodes may run."""
-    leakage: tuple[Fraction, ...] | None = None
+    leakage: Annotated[tuple[Fraction, ...], Field(max_length=MAX_LAYERS)] | None = None
     """Score per layer, 0..1: how much the layer's output tells about the raw input."""
     max_leakage: Fraction | None = None
     """No untrusted node may receive the output of a layer whose score exceeds this (nor the gradient of that cut)."""
@@ -53,12 +54,15 @@ class LayerRange(DomainType):
     @model_validator(mode="before")
     @classmethod
     def _one_layer(cls, value: Any) -> Any:
-        if isinstance(value, dict) and isinstance(value.get("layer"), int) and not isinstance(value["layer"], bool):
-            value = dict(value)
-            layer = value.pop("layer")
-            value.setdefault("first_layer", layer)
-            value.setdefault("stop_layer", layer + 1)
-        return value
+        if not isinstance(value, dict) or not isinstance(value.get("layer"), int) or isinstance(value["layer"], bool):
+            return value
+        if "first_layer" in value or "stop_layer" in value:
+            refuse(
+                [Fault("/layer", "either_or", "give layer, or first_layer and stop_layer, not both", value["layer"])]
+            )
+        layer = value["layer"]
+        others = {name: given for name, given in value.items() if name != "layer"}
+        return {**others, "first_layer": layer, "stop_layer": layer + 1}
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -84,7 +88,7 @@ class LayerRange(DomainType):
 class NodesForLayers(LayerRange):
     """Nodes that may (or may not) run a range of layers."""
 
-    nodes: Annotated[tuple[Identifier, ...], Field(min_length=1)]
+    nodes: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=MAX_NODES)]
 
 
 class Pin(LayerRange):
@@ -104,11 +108,11 @@ class Constraints(DomainType):
     """Requests (inference) or micro-batches (training) per second."""
     max_stages: Annotated[int, Field(strict=True, ge=1, le=4096)] | None = None
     """Most stages, a tail on the source counted."""
-    allowed_nodes: tuple[NodesForLayers, ...] = ()
+    allowed_nodes: Annotated[tuple[NodesForLayers, ...], Field(max_length=MAX_LAYERS)] = ()
     """Per layer range, the only nodes that may run it."""
-    forbidden_nodes: tuple[NodesForLayers, ...] = ()
+    forbidden_nodes: Annotated[tuple[NodesForLayers, ...], Field(max_length=MAX_LAYERS)] = ()
     """Per layer range, nodes that may not run it."""
-    pinned: tuple[Pin, ...] = ()
+    pinned: Annotated[tuple[Pin, ...], Field(max_length=MAX_LAYERS)] = ()
     """Layers that must run on a given node."""
 
     @field_validator("allowed_nodes", "forbidden_nodes", mode="before")

@@ -147,8 +147,9 @@ class ModelSpec(DomainType):
     def _finite(cls, config: dict[str, Any] | None) -> dict[str, Any] | None:
         try:
             json.dumps(config, allow_nan=False)
-        except ValueError as error:
-            raise ValueError("huggingface_config holds NaN or an infinity, which JSON has not") from error
+        except (ValueError, TypeError, RecursionError) as error:
+            message = "huggingface_config holds what JSON has not (NaN, an infinity), or is nested too deeply"
+            raise ValueError(message) from error
         return config
 
     @model_validator(mode="after")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -78,7 +79,9 @@ class EvaluateRequest(PlanRequest):
                     Fault(
                         f"/stages/{index}/stop_layer",
                         "empty_range",
-                        f"stage {index}: layers {stage.first_layer}..{stage.stop_layer} are none",
+                        f"stage {index}: layers {stage.first_layer}..{stage.stop_layer}: the range is empty",
+                        stage.stop_layer,
+                        stage.first_layer + 1,
                     )
                 )
         refuse(faults)
@@ -137,7 +140,10 @@ def _no_route(request: PlanRequest) -> Iterator[Fault]:
     if len(cluster.nodes) == 1 or source not in {node.id for node in cluster.nodes}:
         return
     if len(reachable(cluster, source)) == 1:
-        yield Fault("/cluster/links", "no_route", f"node {source}: no route from the source to any other node", source)
+        given = "links" if cluster.link_matrix is None else "link_matrix"
+        yield Fault(
+            f"/cluster/{given}", "no_route", f"node {source}: no route from the source to any other node", source
+        )
 
 
 def reachable(cluster: Cluster, start: str) -> set[str]:
@@ -239,39 +245,37 @@ def layer_faults(request: PlanRequest, given: tuple[Layer, ...]) -> list[Fault]:
     return faults + _contradictory_pins(request, layers, privacy.head_layers_of(given))
 
 
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """Only these nodes, or all but these, may run layers `start`..`stop`; `why` ends a sentence about a pin."""
+
+    start: int
+    stop: int
+    nodes: frozenset[str]
+    why: str
+    excluded: bool = False
+
+
 def _contradictory_pins(request: PlanRequest, layers: int, head_layers: int) -> list[Fault]:
-    """Pins that contradict each other, the head and tail, or the allowed and forbidden nodes."""
-    constraints = request.constraints
-    tail_start = layers - request.privacy.tail_layers
-    owner: dict[int, str] = {}
+    """Pins that contradict the head and tail, the allowed and forbidden nodes, or an earlier pin; one fault per pin."""
+    rules = list(_placing_rules(request, layers, head_layers))
     faults = []
-    for index, pin in enumerate(constraints.pinned):
-        for k in pin.indices(layers):
-            pointer = f"/constraints/pinned/{index}"
-            node = owner.setdefault(k, pin.node)
-            if node != pin.node:
-                faults.append(
-                    Fault(
-                        pointer, "contradictory_pins", f"layer {k}: pinned to {node} and to {pin.node}", pin.node, node
-                    )
-                )
-            elif (k < head_layers or k >= tail_start) and pin.node != request.workload.source:
-                faults.append(
-                    Fault(
-                        pointer,
-                        "contradictory_pins",
-                        f"layer {k}: pinned to {pin.node}, but privacy keeps it on the source "
-                        f"{request.workload.source}",
-                        pin.node,
-                        request.workload.source,
-                    )
-                )
-            faults += [
-                Fault(
-                    pointer, "contradictory_pins", f"layer {k}: pinned to {pin.node}, which {field} excludes", pin.node
-                )
-                for field, wanted in (("allowed_nodes", True), ("forbidden_nodes", False))
-                for entry in getattr(constraints, field)
-                if k in entry.indices(layers) and (pin.node in entry.nodes) is not wanted
-            ]
-    return list({(fault.pointer, fault.code): fault for fault in reversed(faults)}.values())[::-1]
+    for index, pin in enumerate(request.constraints.pinned):
+        node, start, stop = pin.node, pin.first_layer, pin.indices(layers).stop
+        broken = next((r for r in rules if r.start < stop and start < r.stop and (node in r.nodes) is r.excluded), None)
+        if broken is not None:
+            message = f"layer {max(start, broken.start)}: pinned to {node}{broken.why}"
+            faults.append(Fault(f"/constraints/pinned/{index}", "contradictory_pins", message, node))
+        rules.append(_Rule(start, stop, frozenset([node]), f" and to {node}"))
+    return faults
+
+
+def _placing_rules(request: PlanRequest, layers: int, head_layers: int) -> Iterator[_Rule]:
+    source = request.workload.source
+    why = f", but privacy keeps it on the source {source}"
+    yield _Rule(0, head_layers, frozenset([source]), why)
+    yield _Rule(layers - request.privacy.tail_layers, layers, frozenset([source]), why)
+    for field in ("allowed_nodes", "forbidden_nodes"):
+        for entry in getattr(request.constraints, field):
+            span, excluded = entry.indices(layers), field == "forbidden_nodes"
+            yield _Rule(span.start, span.stop, frozenset(entry.nodes), f", which {field} excludes", excluded)

@@ -15,9 +15,11 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 _DECIMAL = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
-_BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50}
+_BINARY = {"ki": 2.0**10, "Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40, "Pi": 2.0**50, "Ei": 2.0**60}
 _PREFIX = _DECIMAL | _BINARY
-_QUANTITY = re.compile(r"\s*([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(.+?)\s*")
+_QUANTITY = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?)\s*(\S.*)")
+_LONGEST_TEXT = 100
+"""Longer strings are no quantities; matching them would only cost time."""
 
 _BYTE = r"(?P<prefix>[kKMGTPE]i?|)(?:B|[Bb]ytes?)"
 _BIT = r"(?P<prefix>[kKMGTPE]i?|)(?:b|[Bb]its?)"
@@ -37,9 +39,9 @@ class Quantity:
 
     def parse(self, text: str) -> float:
         """Read a number with a unit, e.g. "16GiB" -> 17179869184.0; ValueError for any other text."""
-        match = _QUANTITY.fullmatch(text)
+        match = _QUANTITY.fullmatch(text.strip()) if len(text) <= _LONGEST_TEXT else None
         if match is None:
-            raise ValueError(text)
+            raise ValueError("not a quantity")
         number, unit = match.groups()
         for pattern, factor in self.spellings:
             spelled = re.fullmatch(pattern, unit)
@@ -47,7 +49,7 @@ class Quantity:
                 value = float(number) * _PREFIX[spelled["prefix"]] * factor
                 if self.minimum <= value <= self.maximum:
                     return value
-        raise ValueError(text)
+        raise ValueError("not a quantity of this kind and range")
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A number first (no Python call: matrices hold thousands of them), else a string with a unit."""
