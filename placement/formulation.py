@@ -13,10 +13,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from models.workload import Schedule
-from placement.backends.base import LatencyModel, Task
+from placement.backends.base import Axis, LatencyModel, Task
 from placement.bounds import Sweep, time_range
-from placement.constraints import MEMORY_TOLERANCE
-from placement.stage_graph import Entries, StageGraph
+from placement.stage_graph import Entries, StageGraph, deepest_pair
 
 Terms = list[tuple[int, float]]
 
@@ -80,13 +79,17 @@ def scale_of(graph: StageGraph) -> Scale | None:
 
 @dataclass
 class Formulation:
-    """min sum of objective terms subject to rows; columns 0..stage_count-1 are the stages of the graph, in its order."""
+    """min goal_unit * sum of objective terms subject to rows; columns 0..stage_count-1 are the graph's stages, in order.
+
+    The objective's largest coefficient is 1, since solvers' gaps and dual tolerances are absolute.
+    """
 
     scale: Scale
     stage_count: int
     columns: list[Column] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     objective: Terms = field(default_factory=list)
+    goal_unit: float = 1.0
 
     def binary(self, name: str) -> int:
         """A new 0-1 column."""
@@ -121,6 +124,8 @@ def formulate(task: Task, scale: Scale) -> Formulation:
     _source_holds_two(formulation, task.graph)
     _depth(formulation, task.graph)
     _Figures(formulation, task).build()
+    formulation.goal_unit = max((value for _, value in formulation.objective), default=1.0)
+    formulation.objective = [(column, value / formulation.goal_unit) for column, value in formulation.objective]
     return formulation
 
 
@@ -175,7 +180,7 @@ def _source_holds_two(formulation: Formulation, graph: StageGraph) -> None:
     stops = sorted({int(graph.stop[a]) for a in heads})
     firsts = sorted({int(graph.first[a]) for a in tails})
     for stop in stops:
-        deepest = {first: _deepest_pair(graph, stop, first) for first in firsts}
+        deepest = {first: deepest_pair(graph.problem, stop, first) for first in firsts}
         for depth in sorted({d for d in deepest.values() if d < most}):
             # Longer heads and longer tails need no less memory, so the row may take them all together.
             together = [(a, float(most - depth)) for a in heads if graph.stop[a] >= stop]
@@ -192,21 +197,6 @@ def _added(first: Terms, second: Terms) -> Terms:
     for column, value in [*first, *second]:
         total[column] = total.get(column, 0.0) + value
     return sorted(total.items())
-
-
-def _deepest_pair(graph: StageGraph, stop: int, first: int) -> int:
-    """Most stages of a plan whose source runs layers 0..stop and first..L; 0 where the two never fit together."""
-    problem = graph.problem
-    sizes = problem.bytes
-    layers = np.r_[0:stop, first : problem.layer_count]
-    if stop >= first:
-        return 0
-    fixed = float(sizes.static[layers].sum()) + float(sizes.workspace[layers].max())
-    head = float(sizes.activations[:stop].sum())
-    tail = float(sizes.activations[first:].sum()) * problem.in_flight(1)
-    capacity = float(problem.memory_bytes[problem.source]) * (1 + MEMORY_TOLERANCE)
-    fitting = [d for d in range(1, problem.max_stages + 1) if fixed + tail + head * problem.in_flight(d) <= capacity]
-    return max(fitting, default=0)
 
 
 def _depth(formulation: Formulation, graph: StageGraph) -> None:
@@ -262,6 +252,15 @@ class _Figures:
         longest = self._f.scale.longest_s * (1 + LIMIT_SLACK)
         return (longest if limit is None else min(longest, limit * (1 + LIMIT_SLACK))) / self._time
 
+    def _cycle_range(self, limit: float | None) -> tuple[float, float]:
+        """Ends of the cycle time: of the task's box, else what no plan goes beyond, and the limit."""
+        box = self._task.box
+        shortest = self._f.scale.shortest_s / self._problem.concurrency if box is None else box.low_s[Axis.CYCLE]
+        longest = self._time_limit(limit)
+        if box is not None:
+            longest = min(longest, box.high_s[Axis.CYCLE] * (1 + LIMIT_SLACK) / self._time)
+        return shortest * (1 - LIMIT_SLACK) / self._time, longest
+
     def _through(self, forward: float, backward: float) -> Terms:
         """Forward * F + backward * B in scaled time."""
         weights = (forward * self._graph.forward_s + backward * self._graph.backward_s) / self._time
@@ -269,27 +268,40 @@ class _Figures:
 
     def _latency(self, limit: float | None) -> int:
         """Latency >= its formula (equal at the optimum, since nothing gains from more)."""
-        column = self._f.continuous("latency", self._time_limit(limit))
         training = self._problem.training
         if training is None:
+            column = self._f.continuous("latency", self._time_limit(limit))
             self._at_least("latency", column, self._through(1, 1))
             return column
+        shortest, longest = self._cycle_range(limit)
+        column = self._f.continuous("latency", longest)
+        self._f.row("latency_shortest", [(column, 1.0)], lower=shortest)
         count = training.micro_batches
         update = self._peak("update", [self._update_entries()], 1.0)
         if training.schedule is Schedule.SEQUENTIAL:
             self._at_least("latency", column, [*self._through(count, count), *update])
         elif training.schedule is Schedule.GPIPE:
-            peaks = self._peak("forward", [self._graph.busy_forward], count - 1)
-            peaks += self._peak("backward", [self._graph.busy_backward], count - 1)
+            forward = self._peak("forward", [self._graph.busy_forward], count - 1)
+            backward = self._peak("backward", [self._graph.busy_backward], count - 1)
+            peaks = self._within_box(Axis.FORWARD_PEAK, forward) + self._within_box(Axis.BACKWARD_PEAK, backward)
             self._at_least("latency", column, [*self._through(1, 1), *peaks, *update])
         else:
             both = [self._graph.busy_forward, self._graph.busy_backward]
             if self._task.latency_model is LatencyModel.FORMULA:
-                peak = self._peak("busy", both, count - 1)
+                peak = self._within_box(Axis.FORWARD_PEAK, self._peak("busy", both, count - 1))
                 self._at_least("latency", column, [*self._through(1, 1), *peak, *update])
             else:
                 self._replay_bounds(column, both, update, count)
         return column
+
+    def _within_box(self, axis: Axis, peak: Terms) -> Terms:
+        """low <= peak <= high of the box; plans below its low only look dearer here, and belong to other boxes."""
+        box = self._task.box
+        if box is not None and peak:
+            low, high = box.low_s[axis] * (1 - LIMIT_SLACK), box.high_s[axis] * (1 + LIMIT_SLACK)
+            terms = [(column, 1.0) for column, _ in peak]
+            self._f.row(f"box_{axis.name.lower()}", terms, lower=low / self._time, upper=high / self._time)
+        return peak
 
     def _replay_bounds(self, column: int, both: list[Entries], update: Terms, count: int) -> None:
         """What no 1f1b replay can beat: F + B, M busy_r of every resource, F + B + (M-1) busy of the last stage; + U."""
@@ -339,7 +351,9 @@ class _Figures:
             if limit is not None:
                 self._f.row("min_throughput", [(latency, 1.0)], upper=self._time_limit(limit))
             return latency
-        column = self._f.continuous("cycle", self._time_limit(limit))
+        shortest, longest = self._cycle_range(limit)
+        column = self._f.continuous("cycle", longest)
+        self._f.row("cycle_shortest", [(column, 1.0)], lower=shortest)
         self._at_least("cycle_latency", column, [(latency, 1.0 / self._problem.concurrency)])
         if self._problem.concurrency > 1:
             period = self._peak("period", [self._graph.busy_forward], 1.0)
@@ -377,8 +391,7 @@ class _Figures:
         """A new column that is at least T while `used` is 1 (and 0 at the optimum otherwise)."""
         column = self._f.continuous(f"awake_{name}", self._time_limit(None))
         self._at_least(f"awake_{name}", column, [(cycle, 1.0)], condition=used)
-        shortest = self._f.scale.shortest_s / self._problem.concurrency / self._time
-        self._at_least(f"awake_{name}_shortest", column, [(used, shortest)])
+        self._at_least(f"awake_{name}_shortest", column, [(used, self._cycle_range(None)[0])])
         return column
 
     def _source_awake(self, cycle: int, stages: dict[int, list[int]], powers: dict[int, float]) -> Terms:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
+from placement.branching import branch_and_close
 from placement.constraints import Limits
 from placement.evaluation import Figures
 from placement.feasibility import feasible_figures, relative_gap, replayed_figures
@@ -114,7 +115,8 @@ class Search:
             cancelled=self.cancelled,
         )
         hint = self._best_candidate(task)
-        claim = self.solver(replace(task, hint=None if hint is None else hint.placement))
+        task = replace(task, hint=None if hint is None else hint.placement)
+        claim = branch_and_close(task, self.solver, self.clock) if self.solver.uses_graph else self.solver(task)
         result = self._refereed(task, claim)
         if hint is not None and (result.value is None or (hint.value is not None and hint.value < result.value)):
             if result.outcome is Outcome.INFEASIBLE:

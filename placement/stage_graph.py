@@ -314,6 +314,20 @@ def _memory(problem: Problem, node: IntArray, first: IntArray, stop: IntArray) -
     return fixed + kept * in_flight[np.minimum(shallowest, len(in_flight) - 1)], deepest
 
 
+def deepest_pair(problem: Problem, stop: int, first: int) -> int:
+    """Most stages of a plan whose source runs layers 0..stop and first..L; 0 where the two never fit together."""
+    sizes = problem.bytes
+    layers = np.r_[0:stop, first : problem.layer_count]
+    if stop >= first:
+        return 0
+    fixed = float(sizes.static[layers].sum()) + float(sizes.workspace[layers].max())
+    head = float(sizes.activations[:stop].sum())
+    tail = float(sizes.activations[first:].sum()) * problem.in_flight(1)
+    capacity = float(problem.memory_bytes[problem.source]) * (1 + MEMORY_TOLERANCE)
+    fitting = [d for d in range(1, problem.max_stages + 1) if fixed + tail + head * problem.in_flight(d) <= capacity]
+    return max(fitting, default=0)
+
+
 def _hand_over_columns(
     problem: Problem, node: IntArray, first: IntArray, stop: IntArray
 ) -> tuple[IntArray, IntArray, IntArray]:

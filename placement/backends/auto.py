@@ -15,6 +15,7 @@ class Auto:
 
     name = "auto"
     version = f"{Milp.version}; enumeration up to {ENUMERABLE} placements"
+    uses_graph = True
 
     def __call__(self, task: Task) -> Claim:
         """Solve by the method chosen for the task's size."""

@@ -7,15 +7,58 @@ never an answer. Backends know nothing of each other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
+from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from placement.constraints import Limits
 from placement.objectives import Goal
 from placement.problem import Placement, Problem
 from placement.stage_graph import StageGraph
+
+
+class Axis(IntEnum):
+    """What a box confines: the cycle time T, and the peaks (1f1b has one, of forward and backward together)."""
+
+    CYCLE = 0
+    FORWARD_PEAK = 1
+    BACKWARD_PEAK = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """low <= (T, peak, peak) <= high by axis, in s, and the layers of the source's head; see `placement.boxes`."""
+
+    low_s: tuple[float, float, float]
+    high_s: tuple[float, float, float]
+    heads: tuple[int, int]
+    """Fewest and most layers of a first stage on the source; 0 stands for a first stage elsewhere."""
+
+    def width_s(self, axis: Axis) -> float:
+        """high - low."""
+        return self.high_s[axis] - self.low_s[axis]
+
+    def below(self, axis: Axis, high_s: float) -> Box:
+        """The part of the box up to `high_s` on one axis."""
+        high = list(self.high_s)
+        high[axis] = max(self.low_s[axis], min(high[axis], high_s))
+        return replace(self, high_s=(high[0], high[1], high[2]))
+
+    def halves(self, axis: Axis) -> tuple[Box, Box]:
+        """The box cut in two: in the middle, or at the geometric mean where the ends are far apart."""
+        low, high = self.low_s[axis], self.high_s[axis]
+        middle = math.sqrt(low * high) if 0 < 4 * low < high else (low + high) / 2
+        lows = list(self.low_s)
+        lows[axis] = middle
+        return self.below(axis, middle), replace(self, low_s=(lows[0], lows[1], lows[2]))
+
+    def split_heads(self, head: int) -> tuple[Box, Box]:
+        """The box cut in two by the head's layers, `head` on its own where it is the fewest, else as the fewest."""
+        fewest, most = self.heads
+        last = head if head == fewest else head - 1
+        return replace(self, heads=(fewest, last)), replace(self, heads=(last + 1, most))
 
 
 class LatencyModel(StrEnum):
@@ -48,6 +91,8 @@ class Task:
     relative_gap: float = 0.0
     seed: int = 0
     threads: int = 2
+    box: Box | None = None
+    """Only plans in this box are asked for; a better one outside it may be returned, a bound need only hold inside."""
     hint: Placement | None = None
     """A feasible placement to start from."""
     on_progress: Callable[[float | None, float | None], None] = field(default=lambda objective, bound: None)
@@ -77,6 +122,8 @@ class Solver(Protocol):
 
     name: str
     version: str
+    uses_graph: bool
+    """Whether it solves the task's graph, and so profits from a reduced one."""
 
     def __call__(self, task: Task) -> Claim:
         """Search until proven, stopped or cancelled."""

@@ -18,6 +18,7 @@ class BruteForce:
 
     name = "brute_force"
     version = "1"
+    uses_graph = False
 
     def __call__(self, task: Task) -> Claim:
         """The best of all feasible placements. Raises ValueError where there are too many to enumerate."""

@@ -31,6 +31,7 @@ class CpSat:
 
     name = "cp_sat"
     version = f"OR-Tools {version('ortools')}"
+    uses_graph = True
 
     def __call__(self, task: Task) -> Claim:
         """Solve; conditional rows are enforced by their literal."""
@@ -43,6 +44,8 @@ class CpSat:
         if hinted is not None:
             model.hint(hinted, task.graph.stage_count + task.graph.hand_over_count)
         solver = cp_model.CpSolver()
+        # Ctrl-C is the caller's to handle: OR-Tools would take the signal and leave the default handler behind.
+        solver.parameters.catch_sigint_signal = False
         solver.parameters.max_time_in_seconds = max(task.time_limit_s, 0.01)
         solver.parameters.num_workers = task.threads
         solver.parameters.random_seed = task.seed
@@ -66,11 +69,11 @@ class _Model:
         ]
         for row in formulation.rows:
             self._add(row)
-        largest = max((value for _, value in formulation.objective), default=1.0)
-        reach = sum(value / largest * formulation.columns[c].upper for c, value in formulation.objective) * TICKS
+        reach = sum(value * formulation.columns[c].upper for c, value in formulation.objective) * TICKS
         single = len(formulation.objective) == 1
-        self._unit = largest if single else largest / 2.0 ** min(FRACTION_BITS, math.floor(math.log2(LARGEST / reach)))
-        coefficients = [(c, math.floor(value / self._unit)) for c, value in formulation.objective]
+        parts = 1.0 if single else 2.0 ** min(FRACTION_BITS, math.floor(math.log2(LARGEST / reach)))
+        self._unit = formulation.goal_unit / parts
+        coefficients = [(c, math.floor(value * parts)) for c, value in formulation.objective]
         self.model.minimize(sum(value * self.variables[c] for c, value in coefficients))
         self._lost = SLACK_TICKS * sum(value for _, value in coefficients)
 
@@ -96,7 +99,8 @@ class _Model:
         scale = factor * TICKS if continuous else self._whole_scale(row)
         up = row.lower is not None
         if up and row.upper is not None:
-            assert scale == 1.0  # only flow and counting rows have both bounds
+            # Coefficients of rows with both ends are whole: flows, counts, and sums of peaks.
+            assert all(value.is_integer() for _, value in row.terms)
 
         def rounded(value: float) -> int:
             return math.ceil(value - 1e-12) if up else math.floor(value + 1e-12)

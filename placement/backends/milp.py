@@ -25,6 +25,7 @@ class Milp:
 
     name = "milp"
     version = f"HiGHS {version('highspy')} through PuLP {version('pulp')}"
+    uses_graph = True
 
     def __call__(self, task: Task) -> Claim:
         """Solve; conditional rows become big-M rows from the bounds of their columns."""
@@ -60,6 +61,7 @@ class MilpCbc:
 
     name = "milp_cbc"
     version = f"CBC of PuLP {version('pulp')}"
+    uses_graph = True
 
     def __call__(self, task: Task) -> Claim:
         """Solve. CBC cannot be interrupted before its time limit; it reports its bound in its log."""
@@ -94,24 +96,24 @@ class _Model:
     problem: Any
     variables: tuple[Any, ...]
     stage_count: int
+    goal_unit: float
 
     @staticmethod
     def of(formulation: Formulation) -> _Model:
         problem = pulp.LpProblem("placement", pulp.LpMinimize)
         variables = tuple(
-            pulp.LpVariable(
+            problem.add_variable(
                 f"x{index}_{column.name}", 0, column.upper, pulp.LpBinary if column.binary else pulp.LpContinuous
             )
             for index, column in enumerate(formulation.columns)
         )
-        problem.addVariables(variables)
         problem.setObjective(pulp.LpAffineExpression([(variables[c], value) for c, value in formulation.objective]))
         for index, row in enumerate(formulation.rows):
             for sense, terms, bound in _inequalities(formulation, row):
                 expression = pulp.LpAffineExpression([(variables[c], value) for c, value in terms])
                 constraint = pulp.LpConstraint(expression, sense, f"r{index}_{sense}_{row.name}", bound)
                 problem.addConstraint(constraint)
-        return _Model(problem, variables, formulation.stage_count)
+        return _Model(problem, variables, formulation.stage_count, formulation.goal_unit)
 
     def chosen(self, values: Any) -> list[int]:
         """Stage columns that are 1 in a solution."""
@@ -165,13 +167,17 @@ class _Listener:
 
     def __call__(self, kind: Any, message: str, out: Any, into: Any, user: Any) -> None:  # noqa: ARG002
         if kind == cb.HighsCallbackType.kCallbackMipImprovingSolution:
-            self._task.on_progress(out.objective_function_value, out.mip_dual_bound)
+            unit = self._model.goal_unit
+            self._task.on_progress(out.objective_function_value * unit, out.mip_dual_bound * unit)
         elif self._task.cancelled():
             into.user_interrupt = True
 
 
 def _claim(task: Task, model: _Model, status: int, bound: float | None) -> Claim:
-    """Read what PuLP says: `sol_status` is the one to trust, `status` says optimal on a time limit."""
+    """Read what PuLP says: `sol_status` is the one to trust, `status` says optimal on a time limit.
+
+    Optimal within an asked gap is no proof.
+    """
     problem = model.problem
     sizes = {"columns": len(model.variables), "rows": len(problem.constraints())}
     if status == pulp.LpStatusInfeasible:
@@ -180,9 +186,8 @@ def _claim(task: Task, model: _Model, status: int, bound: float | None) -> Claim
     if problem.sol_status in {pulp.LpSolutionOptimal, pulp.LpSolutionIntegerFeasible}:
         chosen = model.chosen([v.varValue for v in model.variables])
         placement = task.graph.placement(chosen) if chosen else None
-    proven = problem.sol_status == pulp.LpSolutionOptimal and placement is not None
-    if proven and task.relative_gap == 0:
+    proven = problem.sol_status == pulp.LpSolutionOptimal and placement is not None and task.relative_gap == 0
+    if proven:
         bound = pulp.value(problem.objective)
-    if bound is not None and abs(bound) > 1e100:
-        bound = None
+    bound = None if bound is None or abs(bound) > 1e100 else bound * model.goal_unit
     return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, placement, bound, sizes)
