@@ -1,0 +1,95 @@
+"""Every backend agrees with the oracle on random requests over all features, for every goal, near every limit."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+import pytest
+from hypothesis import given
+
+from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
+from placement.backends.brute_force import BruteForce
+from placement.backends.cp_sat import CpSat
+from placement.backends.milp import Milp, MilpCbc
+from placement.constraints import Limits
+from placement.evaluation import Figures
+from placement.feasibility import feasible_figures
+from placement.objectives import Goal
+from tests.placement.examples_for_tests import task_of
+from tests.placement.random_problems import SEEDS, examples, random_problem
+
+RELATIVE = 1e-6
+GOALS = (
+    Goal(latency=1.0),
+    Goal(energy=1.0),
+    Goal(cycle=1.0),
+    Goal(latency=1.0, energy=0.5),
+    Goal(latency=0.1, energy=0.2, cycle=1.0),
+)
+NEARBY = (0.8, 0.95, 1.0, 1.1)
+"""Factors on the optimum's figures at which a limit is set: some of them leave no plan."""
+
+
+def random_task(seed: int) -> tuple[Task, Claim]:
+    """A task, every second time with a limit near its optimum, and the oracle's claim."""
+    rng = Random(seed)
+    problem = random_problem(seed)
+    replays = problem.replays and rng.random() < 0.5
+    model = LatencyModel.REPLAY_BOUND if replays else LatencyModel.FORMULA
+    task = task_of(problem, rng.choice(GOALS), latency_model=model)
+    truth = BruteForce()(task)
+    if truth.placement is not None and rng.random() < 0.5:
+        figure = rng.choice(("latency_s", "energy_j", "cycle_s"))
+        limit = getattr(figures_of(task, truth), figure) * rng.choice(NEARBY)
+        task = replace(task, limits=Limits(**{figure: limit}))
+        truth = BruteForce()(task)
+    return task, truth
+
+
+def figures_of(task: Task, claim: Claim) -> Figures:
+    assert claim.placement is not None
+    figures = feasible_figures(task.problem, claim.placement, task.limits, task.latency_model)
+    assert figures is not None, "the claimed placement breaks a rule"
+    return figures
+
+
+def agrees(solver: Solver, seed: int) -> None:
+    """Same outcome, same value, and a bound that is neither too high nor lower than needed."""
+    task, truth = random_task(seed)
+    claim = solver(task)
+    assert claim.outcome is truth.outcome
+    if truth.outcome is Outcome.INFEASIBLE:
+        return
+    best = task.goal.value(figures_of(task, truth))
+    assert task.goal.value(figures_of(task, claim)) == pytest.approx(best, rel=RELATIVE, abs=1e-12)
+    assert claim.bound == pytest.approx(best, rel=RELATIVE, abs=1e-12)
+
+
+@examples(120)
+@given(SEEDS)
+def test_milp_agrees_with_the_oracle(seed: int) -> None:
+    agrees(Milp(), seed)
+
+
+@examples(100)
+@given(SEEDS)
+def test_cp_sat_agrees_with_the_oracle(seed: int) -> None:
+    agrees(CpSat(), seed)
+
+
+@examples(60)
+@given(SEEDS)
+def test_cbc_agrees_with_the_oracle(seed: int) -> None:
+    agrees(MilpCbc(), seed)
+
+
+@examples(60)
+@given(SEEDS)
+def test_starting_at_the_optimum_changes_nothing(seed: int) -> None:
+    task, truth = random_task(seed)
+    if truth.placement is not None:
+        claim = Milp()(replace(task, hint=truth.placement))
+        assert task.goal.value(figures_of(task, claim)) == pytest.approx(
+            task.goal.value(figures_of(task, truth)), rel=RELATIVE, abs=1e-12
+        )
