@@ -1,7 +1,8 @@
 """A beam over the stage graph: good plans soon, guided by the priced cost to complete.
 
-States stand behind a stage that ends at (cut, node), with the nodes they have used. Cut by cut, the best `width` states by
-priced cost so far + priced completion are kept and extended by every hand-over to an unused node and every stage there.
+States stand behind a stage that ends at (cut, node), with the nodes they have used. Cut by cut, the best `width` states
+by priced cost so far + priced completion are kept and extended by every hand-over to an unused node and every stage
+there.
 """
 
 from __future__ import annotations
@@ -112,7 +113,10 @@ def _file(graph: StageGraph, states: _States, waiting: list[list[_States]]) -> N
 
 def _joined(parts: list[_States]) -> _States:
     return _States(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("node", "used", "cost", "stage", "parent"))
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("node", "used", "cost", "stage", "parent")
+        )
     )
 
 

@@ -1,10 +1,10 @@
 """Boxes: intervals of a plan's cycle time and of its largest busy times, within which a plan's cost is nearly additive.
 
 Two things keep the goal from being a sum over columns: idle power x cycle time T, and in pipelined schedules the peaks,
-max_r f_r and max_r b_r (gpipe) or max_r (f_r + b_r) (1f1b). Inside a box the first is at least idle power x the lowest T,
-a peak at least its lowest, and columns that alone exceed the highest cannot occur. The source may hold the first and the
-last stage, which share its memory and add up their loads; with the head's layers confined, tails that do not go with the
-smallest head cannot occur either.
+max_r f_r and max_r b_r (gpipe) or max_r (f_r + b_r) (1f1b). Inside a box the first is at least idle power x the lowest
+T, a peak at least its lowest, and columns that alone exceed the highest cannot occur. The source may hold the first and
+the last stage, which share its memory and add up their loads; with the head's layers confined, tails that do not go
+with the smallest head cannot occur either.
 """
 
 from __future__ import annotations
@@ -50,9 +50,10 @@ def shape_of(task: Task) -> Shape:
     graph, problem = task.graph, task.problem
     training = problem.training
     source = problem.source
-    idle = np.array([option.idle_power_w for option in problem.options]) * problem.energy_weight[
-        [option.node for option in problem.options]
-    ]
+    idle = (
+        np.array([option.idle_power_w for option in problem.options])
+        * problem.energy_weight[[option.node for option in problem.options]]
+    )
     least = min([float(problem.energy_weight[source] * problem.idle_power_w[source])]
                 + [float(idle[o]) for o in problem.options_of_node[source]])  # fmt: skip
     awake = idle[graph.option]
@@ -68,9 +69,7 @@ def shape_of(task: Task) -> Shape:
         peak_count = float(training.micro_batches - 1)
     else:
         last = np.flatnonzero(graph.stop == problem.layer_count)
-        through[last] += (training.micro_batches - 1) * (
-            graph.compute_forward_s[last] + graph.compute_backward_s[last]
-        )
+        through[last] += (training.micro_batches - 1) * (graph.compute_forward_s[last] + graph.compute_backward_s[last])
     in_training = task.goal.latency if training else 0.0
     return Shape(
         latency_weight=0.0 if training else task.goal.latency,
@@ -139,7 +138,7 @@ def _largest(entries: list[Entries], size: int) -> FloatArray:
 def within(graph: StageGraph, shape: Shape, box: Box) -> tuple[StageGraph, Shape]:
     """The graph without columns that cannot occur in the box."""
     most = np.array(box.high_s)[:, None] * (1 + 1e-9)
-    fits = (shape.peak_s <= most).all(axis=0)
+    fits = np.all(shape.peak_s <= most, axis=0)
     own = graph.node == graph.problem.source
     begins, ends = graph.first == 0, own & (graph.first > 0) & (graph.stop == graph.problem.layer_count)
     head = np.where(own, graph.stop, 0)
@@ -178,6 +177,9 @@ def restricted(graph: StageGraph, shape: Shape, keep: np.ndarray) -> tuple[Stage
         return graph, shape
     stages, hand_overs = keep[: graph.stage_count], keep[graph.stage_count :]
     return graph.keeping(stages, hand_overs), replace(
-        shape, through_s=shape.through_s[keep], awake_w=shape.awake_w[stages], peak_s=shape.peak_s[:, keep],
-        load_s=shape.load_s[:, stages]
+        shape,
+        through_s=shape.through_s[keep],
+        awake_w=shape.awake_w[stages],
+        peak_s=shape.peak_s[:, keep],
+        load_s=shape.load_s[:, stages],
     )

@@ -1,8 +1,9 @@
 """Branch on boxes, bound and reduce each, and let a backend close what is left.
 
-Best bound first: a box is priced (placement.lagrangian), searched for good plans (placement.beam), and freed of columns that
-no better plan uses. When few columns are left, or its ends are close, a backend solves it; otherwise it is cut in two. The
-least bound of the boxes still open, or the incumbent, is a bound on every plan. Every backend proves its optimum this way.
+Best bound first: a box is priced (placement.lagrangian), searched for good plans (placement.beam), and freed of columns
+that no better plan uses. When few columns are left, or its ends are close, a backend solves it; otherwise it is cut in
+two. The least bound of the boxes still open, or the incumbent, is a bound on every plan. Every backend that works on
+the stage graph proves its optimum this way.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ import numpy as np
 
 from placement.backends.base import Axis, Box, Claim, Outcome, Solver, Task
 from placement.beam import beam
-from placement.bounds import Sweep, most_reused, time_range
+from placement.bounds import most_reused, time_range
 from placement.boxes import Shape, ends_clash, restricted, shape_of, within
-from placement.feasibility import feasible_figures
+from placement.feasibility import feasible_figures, relative_gap
 from placement.lagrangian import AdditiveLimit, Prices, Pricing, Relaxed
 from placement.problem import Placement
 from placement.stage_graph import StageGraph
@@ -33,8 +34,8 @@ FIRST_STEPS, NEXT_STEPS = 120, 40
 """Subgradient steps at the root, and in every box after it."""
 FIRST_WIDTH, NEXT_WIDTH = 60, 15
 """Beam widths likewise."""
-ROUNDS = 6
-"""Times a box is priced and reduced again while that pays."""
+ROUNDS, WORTHWHILE = 6, 0.3
+"""A box is priced again, at most so often, while it loses this share of its columns or a third of it in width."""
 DESCENT, DESCENT_FACTOR = 16, 0.9
 """Caps on the peak that the first search for plans tries, each a share of the one before."""
 PEAKS = (Axis.FORWARD_PEAK, Axis.BACKWARD_PEAK)
@@ -102,8 +103,8 @@ class _Branching:
     def _stopped(self) -> bool:
         if self._clock() >= self._until or self._task.cancelled():
             return True
-        bound, gap = self._bound(), self._task.relative_gap
-        return gap > 0 and None not in (bound, self._value) and self._value - bound <= gap * abs(self._value)  # type: ignore[operator]
+        gap = relative_gap(self._value, self._bound())
+        return gap is not None and 0 < self._task.relative_gap >= gap
 
     def _cutoff(self) -> float:
         return np.inf if self._value is None else self._value - CUTOFF * abs(self._value)
@@ -147,33 +148,40 @@ class _Branching:
         return Box((shortest, 0.0, 0.0), (longest, times.longest_s, times.longest_s), everything)
 
     def _work(self, known: float, item: _Open) -> None:
-        """Bound, search, reduce; then close or cut."""
+        """Bound, search, reduce, as often as that pays; then close or cut."""
         self._sizes["boxes"] += 1
-        box, graph, shape, prices, tracked = item.box, item.graph, item.shape, item.prices, item.tracked
-        steps, width = (FIRST_STEPS, FIRST_WIDTH) if item.depth == 0 else (NEXT_STEPS, NEXT_WIDTH)
-        for _ in range(ROUNDS):
-            graph, shape = within(graph, shape, box)
+        root = item.depth == 0
+        steps, width = (FIRST_STEPS, FIRST_WIDTH) if root else (NEXT_STEPS, NEXT_WIDTH)
+        for turn in range(ROUNDS):
+            graph, shape = within(item.graph, item.shape, item.box)
             if not graph.stage_count:
                 return
-            pricing = Pricing(graph, shape, box, self._additive_limits(graph, shape, box), tracked)
-            relaxed = pricing.improve(prices or pricing.start(), self._target(), steps)
-            if relaxed is None:
+            limits = self._additive_limits(graph, shape, item.box)
+            pricing = Pricing(graph, shape, item.box, limits, item.tracked)
+            priced = pricing.improve(item.prices or pricing.start(), self._target(), steps)
+            if priced is None:
                 return
-            before = self._value
-            self._look(graph, relaxed, 0 if pricing.exact and item.depth else width)
-            if item.depth == 0 and prices is None:
-                self._descend(box, graph, shape, relaxed)
-            keep = relaxed.through < self._cutoff()
-            graph, shape = restricted(graph, shape, keep)
-            if not graph.stage_count:
+            relaxed, before = priced, self._value
+            self._look(graph, relaxed, 0 if pricing.exact and not root else width)
+            if root and turn == 0:
+                self._descend(item.box, graph, shape, relaxed)
+            next_item, settled = self._next(item, graph, shape, relaxed)
+            if not next_item.graph.stage_count:
                 return
-            trimmed = self._trimmed(box, shape, relaxed)
-            more = tracked or most_reused(relaxed.paths, graph, MOST_TRACKED)
-            settled = keep.mean() > 0.7 and before == self._value and more == tracked and all(trimmed.width_s(axis) >= 0.9 * box.width_s(axis) for axis in Axis)
-            prices, tracked, steps, box = relaxed.prices, more, NEXT_STEPS, trimmed
-            if settled:
+            item, steps = next_item, NEXT_STEPS
+            if settled and before == self._value:
                 break
-        self._close_or_cut(_Open(box, graph, shape, prices, tracked, item.depth), relaxed, max(known, relaxed.bound))
+        self._close_or_cut(item, relaxed, max(known, relaxed.bound))
+
+    def _next(self, item: _Open, graph: StageGraph, shape: Shape, relaxed: Relaxed) -> tuple[_Open, bool]:
+        """The box as it stands after pricing, and whether pricing it again would gain little."""
+        keep = relaxed.through < self._cutoff()
+        graph, shape = restricted(graph, shape, keep)
+        box = self._trimmed(item.box, shape, relaxed)
+        tracked = item.tracked or most_reused(relaxed.paths, graph, MOST_TRACKED)
+        little = keep.mean() > 1 - WORTHWHILE and tracked == item.tracked
+        little &= all(box.width_s(axis) >= (1 - WORTHWHILE / 3) * item.box.width_s(axis) for axis in Axis)
+        return replace(item, box=box, graph=graph, shape=shape, prices=relaxed.prices, tracked=tracked), bool(little)
 
     def _shortest_cycle_s(self, shape: Shape) -> float:
         """A bound on T alone: the additive part of it, nodes used once or priced."""

@@ -6,6 +6,7 @@ It shares only the compiled tables with the search; every claim of a backend is 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def sendings_of(problem: Problem, placement: Placement) -> list[Sending] | None:
     wanted: list[tuple[str, int | None, RouteTable | None, int, int, int]] = [
         ("input", None, payloads.input, problem.source, nodes[0], 1)
     ]
-    for s, (sender, receiver) in enumerate(zip(nodes, nodes[1:], strict=False)):
+    for s, (sender, receiver) in enumerate(pairwise(nodes)):
         cut = placement[s].stop
         wanted.append(("activation", s, payloads.forward[cut], sender, receiver, 1))
         wanted.append(("gradient", s, payloads.backward[cut], receiver, sender, 1))

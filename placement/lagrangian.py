@@ -1,8 +1,8 @@
 """A lower bound on every plan in a box, by pricing what the dynamic programme cannot see; and what it lets us delete.
 
-Relaxed: "each node at most once", with a price l_n >= 0 per use of node n (not of the source); T between t0 and t1, with a
-price m >= 0 per second of the additive part tau(P) of T; limits on latency and energy, with prices of their own. With
-K = cycle_weight, a plan P in the box costs at least
+Relaxed: "each node at most once", with a price l_n >= 0 per use of node n (not of the source); T between t0 and t1,
+with a price m >= 0 per second of the additive part tau(P) of T; limits on latency and energy, with prices of their own.
+With K = cycle_weight, a plan P in the box costs at least
     path cost under   latency_weight F + energy_weight joules + energy_weight awake t0 + m tau + l_node + sum(v d)
     + h(m) - sum(l) - sum(v b),      h(m) = (K - m) t0 for m <= K,  -(m - K) t1 above,
 since T >= tau(P) and t0 <= T <= t1. Subgradient steps (Polyak) raise the bound; any prices give a valid one. A column
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from placement.bounds import Sweep, Tables
 from placement.backends.base import Axis, Box
+from placement.bounds import Sweep, Tables
 from placement.boxes import Shape
 from placement.routes import FloatArray
 from placement.stage_graph import IntArray, StageGraph
@@ -156,7 +156,7 @@ class Pricing:
 
         Prices at zero that would fall stay where they are.
         """
-        graph, box = self._graph, self._box
+        graph = self._graph
         visits = np.bincount(graph.node[path[path < graph.stage_count]], minlength=graph.problem.node_count) - 1.0
         visits[graph.problem.source] = 0.0
         through = float(self._shape.through_s[path].sum()) + self._peaks_s
@@ -169,7 +169,7 @@ class Pricing:
         )
 
     def _lateness(self, price: float, through_s: float) -> float:
-        """Derivative of the bound by the time price: tau - t0 below K, tau - t1 above; at K itself 0 between the two."""
+        """Derivative of the bound by the time price: tau - t0 below K, tau - t1 above; at K 0 between the two."""
         early, late = through_s - self._box.low_s[Axis.CYCLE], through_s - self._box.high_s[Axis.CYCLE]
         if price == self._shape.cycle_weight:
             return late if late > 0 else min(early, 0.0)
@@ -198,7 +198,7 @@ class _Slope:
         return float((self.node**2).sum() + self.time**2 + (self.limits**2).sum())
 
     def plus(self, other: _Slope, share: float) -> _Slope:
-        """This direction with a share of another."""
+        """The sum with a share of another direction."""
         return _Slope(
             self.node + share * other.node, self.time + share * other.time, self.limits + share * other.limits
         )

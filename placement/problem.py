@@ -175,9 +175,7 @@ class Problem:
         return self.options[stage.option].node
 
     def occupancy(self, table: RouteTable, route: tuple[DirectedLink, ...]) -> list[tuple[int, float]]:
-        """(resource, seconds) that a transfer occupies: its channels, and both ends of each hop where those do not
-        overlap communication with computation.
-        """
+        """(resource, seconds) of a transfer: its channels, and those ends of each hop that do not overlap."""
         occupied = []
         for link in route:
             busy_s = table.busy_s(link)

@@ -31,9 +31,10 @@ from placement.evaluation import (
     throughput_per_s,
     traverse,
 )
+from placement.events import Operation
 from placement.problem import Placement, Problem
 from placement.routes import ChannelKind, RouteTable
-from placement.simulation import Operation, Replay, replay
+from placement.simulation import Replay, replay
 
 LONGEST_TIMELINE = 2000
 """Events of the timeline that an answer carries at most."""

@@ -1,9 +1,9 @@
 """Links become transfer tables: how long a payload takes between every ordered pair of nodes, and what it occupies.
 
-Transfer of x bytes over link e takes latency_s + 8 x / bandwidth_bits_per_s, of which 8 x / bandwidth_bits_per_s occupies the
-channel. A channel is what transfers queue for: a medium, a half-duplex link (both directions), or one direction of a
-full-duplex link. Nodes without a direct link use the route of least time for that payload through relays, store and
-forward: every hop takes its time and occupies its channel.
+Transfer of x bytes over link e takes latency_s + 8 x / bandwidth_bits_per_s, of which 8 x / bandwidth_bits_per_s
+occupies the channel. A channel is what transfers queue for: a medium, a half-duplex link (both directions), or one
+direction of a full-duplex link. Nodes without a direct link use the route of least time for that payload through
+relays, store and forward: every hop takes its time and occupies its channel.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,7 +196,7 @@ def _routes_from(
         settled.add(node)
         if node in missing:
             seconds[source, node] = elapsed
-            hops[source, node] = tuple(network.direct[edge] for edge in zip(path, path[1:], strict=False))
+            hops[source, node] = tuple(network.direct[edge] for edge in pairwise(path))
         if node != source and not network.relays[node]:
             continue
         for link in outgoing[node]:

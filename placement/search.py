@@ -71,7 +71,7 @@ class Search:
     seed: int = 0
     relative_gap: float = 0.0
     threads: int = 2
-    on_progress: Callable[[Progress], None] = field(default=lambda progress: None)
+    on_progress: Callable[[Progress], None] = field(default=lambda _progress: None)
     cancelled: Callable[[], bool] = field(default=lambda: False)
     candidates: list[Placement] = field(default_factory=list)
     """Placements from elsewhere (baselines, earlier goals) that may serve as a start."""

@@ -14,39 +14,13 @@ them.
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 
 from models.workload import Schedule
 from placement.evaluation import Sending, sendings_of, stage_seconds
+from placement.events import Operation, run
 from placement.problem import Placement, Problem
-
-
-@dataclass(slots=True)
-class Operation:
-    """Something that occupies resources for a while; successors may start `delay_s` after its end."""
-
-    activity: str
-    resources: tuple[int, ...]
-    seconds: float
-    stage: int | None
-    micro_batch: int | None
-    delay_s: float = 0.0
-    waits_for: int = 0
-    ready_s: float = 0.0
-    start_s: float = 0.0
-    successors: list[tuple[Operation, bool]] = field(default_factory=list)
-    """(operation, whether it waits for the end or only for the start)."""
-
-    @property
-    def end_s(self) -> float:
-        """When its resources are free again."""
-        return self.start_s + self.seconds
-
-    def before(self, other: Operation, *, at_start: bool = False) -> None:
-        """`other` may not start before this one has ended (or only started)."""
-        self.successors.append((other, at_start))
-        other.waits_for += 1
 
 
 @dataclass(frozen=True)
@@ -66,17 +40,17 @@ def replay(problem: Problem, placement: Placement) -> Replay | None:
     if problem.training is None:
         return _replay_request(problem, placement, sendings)
     operations = _Iteration(problem, placement, sendings).operations
-    return Replay(_run(operations, problem.resource_count), tuple(operations))
+    return Replay(run(operations, problem.resource_count), tuple(operations))
 
 
 def _replay_request(problem: Problem, placement: Placement, sendings: list[Sending]) -> Replay:
     """One prefill and one decode pass; later decode passes start on idle nodes and repeat it, one after another."""
     prefill = _pass(problem, placement, sendings, "forward", "activation", with_input=True)
-    latency = _run(prefill, problem.resource_count)
+    latency = run(prefill, problem.resource_count)
     if problem.decode_passes == 0:
         return Replay(latency, tuple(prefill))
     decode = _pass(problem, placement, sendings, "decode", "decode", with_input=False)
-    once = _run(decode, problem.resource_count)
+    once = run(decode, problem.resource_count)
     for operation in decode:
         operation.start_s += latency
     note = f"the timeline shows the prefill and the first of {problem.decode_passes} equal decode passes"
@@ -120,7 +94,7 @@ def _hops(problem: Problem, sending: Sending, micro_batch: int | None) -> list[O
 
 
 def _link(chain: list[Operation]) -> None:
-    for earlier, later in zip(chain, chain[1:], strict=False):
+    for earlier, later in pairwise(chain):
         earlier.before(later)
 
 
@@ -203,68 +177,3 @@ def _one_f_one_b(forward: list[Operation], backward: list[Operation], warm: int)
     for f, b in zip(forward[warm:], backward, strict=False):
         order += [b, f]
     return order + backward[len(forward) - warm :]
-
-
-def _run(operations: list[Operation], resource_count: int) -> float:
-    """Start every operation as early as it can; returns when the last one has ended and arrived.
-
-    An operation that is ready joins the queue of each of its resources; queues are ordered by (time ready, number).
-    """
-    number = {id(operation): i for i, operation in enumerate(operations)}
-    free = [True] * resource_count
-    queues: list[list[tuple[float, int]]] = [[] for _ in range(resource_count)]
-    started = [False] * len(operations)
-    clock: list[tuple[float, int, int]] = []  # (time, kind, number): 0 = ends, 1 = becomes ready
-    for i, operation in enumerate(operations):
-        operation.ready_s = 0.0
-        if operation.waits_for == 0:
-            heapq.heappush(clock, (0.0, 1, i))
-    finish = 0.0
-
-    def release(operation: Operation, moment: float, *, at_start: bool) -> None:
-        for successor, on_start in operation.successors:
-            if on_start is at_start:
-                successor.waits_for -= 1
-                successor.ready_s = max(successor.ready_s, moment)
-                if successor.waits_for == 0:
-                    heapq.heappush(clock, (successor.ready_s, 1, number[id(successor)]))
-
-    def start_waiting(resource: int, now: float) -> None:
-        queue = queues[resource]
-        blocked = []
-        while queue and free[resource]:
-            entry = heapq.heappop(queue)
-            operation = operations[entry[1]]
-            if started[entry[1]]:
-                continue
-            if not all(free[r] for r in operation.resources):
-                blocked.append(entry)
-                continue
-            started[entry[1]] = True
-            operation.start_s = now
-            for r in operation.resources:
-                free[r] = False
-            heapq.heappush(clock, (now + operation.seconds, 0, entry[1]))
-            release(operation, now, at_start=True)
-        for entry in blocked:
-            heapq.heappush(queue, entry)
-
-    while clock:
-        now = clock[0][0]
-        touched: set[int] = set()
-        while clock and clock[0][0] <= now:
-            _, kind, i = heapq.heappop(clock)
-            operation = operations[i]
-            touched.update(operation.resources)
-            if kind == 1:
-                for r in operation.resources:
-                    heapq.heappush(queues[r], (operation.ready_s, i))
-            else:
-                for r in operation.resources:
-                    free[r] = True
-                finish = max(finish, now + operation.delay_s)
-                release(operation, now + operation.delay_s, at_start=False)
-        for resource in sorted(touched):
-            start_waiting(resource, now)
-    assert all(started), "an operation waits for itself"
-    return finish

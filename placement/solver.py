@@ -53,8 +53,8 @@ def plan(
 ) -> Plan:
     """The best placement of the request's layers, with what is proven about it.
 
-    on_progress: called as incumbents and bounds improve. cancelled: asked from time to time; True ends the search, and the
-    best plan so far is answered. clock: monotonic seconds. Raises InvalidInput for requests that no answer fits.
+    on_progress: called as incumbents and bounds improve. cancelled: asked from time to time; True ends the search, and
+    the best plan so far is answered. clock: monotonic seconds. Raises InvalidInput for requests that no answer fits.
     """
     begin = clock()
     problem = compile_problem(request)
@@ -103,7 +103,7 @@ def optimise(search: Search, objective: Objective, limits: Limits) -> Optimum:
 
 
 def _weighted(search: Search, objective: Objective, limits: Limits) -> Optimum:
-    """w T / T* + (1 - w) E / E*; an optimum of zero normalises by one."""
+    """W T / T* + (1 - w) E / E*; an optimum of zero normalises by one."""
     weight = 0.5 if objective.latency_weight is None else objective.latency_weight
     terms: list[tuple[Metric, float, float, bool]] = []
     for metric, share in ((Metric.LATENCY, weight), (Metric.ENERGY, 1 - weight)):

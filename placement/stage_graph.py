@@ -1,10 +1,10 @@
 """The stage graph: one structure for every backend.
 
-Vertices are (cut j, node n). A stage column runs layers first..stop as one stage on an option; a hand-over column passes a
-micro-batch from one node to another at a cut. A plan is a path of alternating stage and hand-over columns from cut 0 to
-cut L that uses each node at most once (the source may hold the first and the last stage). Memory, privacy, pins and
-missing routes delete columns, so they never become rows. What is sent before the first stage (input) and after the last
-(results, labels) is priced on the stage columns at the two ends.
+Vertices are (cut j, node n). A stage column runs layers first..stop as one stage on an option; a hand-over column
+passes a micro-batch from one node to another at a cut. A plan is a path of alternating stage and hand-over columns from
+cut 0 to cut L that uses each node at most once (the source may hold the first and the last stage). Memory, privacy,
+pins and missing routes delete columns, so they never become rows. What is sent before the first stage (input) and after
+the last (results, labels) is priced on the stage columns at the two ends.
 
 Columns c = 0..C-1: the stages first, then the hand-overs. All costs are linear in the columns:
     forward_s, backward_s   contribution to F and B (inference: F of the whole request)
@@ -97,10 +97,11 @@ class StageGraph:
 
     def columns_of(self, placement: Placement) -> list[int] | None:
         """The columns that a placement uses; None where one of them is not in the graph."""
-        stages = {(int(o), int(i), int(j)): a for a, (o, i, j) in enumerate(zip(self.option, self.first, self.stop))}
+        keys = zip(self.option.tolist(), self.first.tolist(), self.stop.tolist(), strict=True)
+        stages = {key: a for a, key in enumerate(keys)}
         hand_overs = {
-            (int(j), int(n), int(m)): self.stage_count + h
-            for h, (j, n, m) in enumerate(zip(self.cut, self.sender, self.receiver))
+            key: self.stage_count + h
+            for h, key in enumerate(zip(self.cut.tolist(), self.sender.tolist(), self.receiver.tolist(), strict=True))
         }
         nodes = [self.problem.node_of(stage) for stage in placement]
         columns = [stages.get((stage.option, stage.first, stage.stop)) for stage in placement]
@@ -131,9 +132,9 @@ def build_stage_graph(problem: Problem) -> StageGraph:
     forward, backward, update, compute_joules = _compute_costs(problem, option, first, stop)
     memory, max_depth = _memory(problem, node, first, stop)
     fits = max_depth >= np.where(stop < problem.layer_count, 2, 1)
-    option, node, first, stop, forward, backward, update, compute_joules, memory, max_depth = (
-        array[fits]
-        for array in (option, node, first, stop, forward, backward, update, compute_joules, memory, max_depth)
+    option, node, first, stop, max_depth = (array[fits] for array in (option, node, first, stop, max_depth))
+    forward, backward, update, compute_joules, memory = (
+        array[fits] for array in (forward, backward, update, compute_joules, memory)
     )
     cut, sender, receiver = _hand_over_columns(problem, node, first, stop)
     size = len(option) + len(cut)

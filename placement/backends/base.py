@@ -1,8 +1,8 @@
 """What every backend is given, and what it may claim.
 
-A backend gets a task: a stage graph, a goal, limits, and how latency is to be understood. It returns a claim: a placement
-and a bound. The referee (placement.evaluation) scores the placement again, so a wrong claim is an internal error and
-never an answer. Backends know nothing of each other.
+A backend gets a task: a stage graph, a goal, limits, and how latency is to be understood. It returns a claim: a
+placement and a bound. The referee (placement.evaluation) scores the placement again, so a wrong claim is an internal
+error and never an answer. Backends know nothing of each other.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Box:
     """Fewest and most layers of a first stage on the source; 0 stands for a first stage elsewhere."""
 
     def width_s(self, axis: Axis) -> float:
-        """high - low."""
+        """High - low."""
         return self.high_s[axis] - self.low_s[axis]
 
     def below(self, axis: Axis, high_s: float) -> Box:
@@ -95,7 +95,7 @@ class Task:
     """Only plans in this box are asked for; a better one outside it may be returned, a bound need only hold inside."""
     hint: Placement | None = None
     """A feasible placement to start from."""
-    on_progress: Callable[[float | None, float | None], None] = field(default=lambda objective, bound: None)
+    on_progress: Callable[[float | None, float | None], None] = field(default=lambda _value, _bound: None)
     """Called with (best goal value, bound) as they improve."""
     cancelled: Callable[[], bool] = field(default=lambda: False)
 

@@ -1,8 +1,9 @@
 """Constraint programming through OR-Tools CP-SAT, on the stage-graph formulation in integers.
 
 CP-SAT knows integers only. A continuous column z becomes Z = z * TICKS; every row is rounded so that no placement is
-lost (coefficients of >= rows up, of <= rows down), which makes the integer model a relaxation and its bound a bound. Where
-a row divides, the smallest integer that satisfies it may lie one tick above the true figure; the bound gives that back.
+lost (coefficients of >= rows up, of <= rows down), which makes the integer model a relaxation and its bound a bound.
+Where a row divides, the smallest integer that satisfies it may lie one tick above the true figure; the bound gives that
+back.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from importlib.metadata import version
 from ortools.sat.python import cp_model
 
 from placement.backends.base import Claim, Outcome, Task
-from placement.formulation import Formulation, Row, formulate, scale_of
+from placement.columns import Formulation, Row, scale_of
+from placement.formulation import formulate
 
 TICKS = 1e6
 """Integer steps per scaled unit; a plan has about 1,000 units, so a tick is about 1e-9 of it."""
@@ -140,7 +142,7 @@ class _Listener(cp_model.CpSolverSolutionCallback):
 
 @dataclass
 class _Watch:
-    """Stops the solver soon after the task is cancelled. A stop before the search begins is lost, so it keeps asking."""
+    """Stops the solver soon after a cancellation. A stop before the search begins is lost, so it keeps asking."""
 
     task: Task
     solver: cp_model.CpSolver

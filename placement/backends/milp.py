@@ -13,7 +13,8 @@ import pulp
 from highspy import cb
 
 from placement.backends.base import Claim, Outcome, Task
-from placement.formulation import Formulation, Row, formulate, scale_of
+from placement.columns import Formulation, Row, scale_of
+from placement.formulation import formulate
 from placement.problem import Placement
 
 TOLERANCE = 1e-9
@@ -50,7 +51,7 @@ class Milp:
                 cb.HighsCallbackType.kCallbackMipImprovingSolution,
             ],
         )
-        highs.start = _start(task, formulation)
+        highs.start = _start(task)
         status = model.problem.solve(highs)
         bound = model.problem.solverModel.getInfo().mip_dual_bound
         return _claim(task, model, status, bound)
@@ -135,7 +136,7 @@ def _inequalities(formulation: Formulation, row: Row) -> list[tuple[int, list[tu
     return [(pulp.LpConstraintGE, [*row.terms, (row.condition, -big_m)], least)]
 
 
-def _start(task: Task, formulation: Formulation) -> list[int] | None:
+def _start(task: Task) -> list[int] | None:
     """Stage and hand-over columns of the hint; the solver completes the continuous ones."""
     if task.hint is None:
         return None

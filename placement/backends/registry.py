@@ -10,11 +10,15 @@ from placement.backends.base import Solver
 from placement.backends.brute_force import BruteForce
 from placement.backends.cp_sat import CpSat
 from placement.backends.milp import Milp, MilpCbc
+from placement.backends.reference_cp_sat import ReferenceCpSat
+from placement.backends.reference_milp import ReferenceMilp
 
 BACKENDS: dict[Backend, Callable[[], Solver]] = {
     Backend.AUTO: Auto,
     Backend.MILP: Milp,
     Backend.MILP_CBC: MilpCbc,
     Backend.CP_SAT: CpSat,
+    Backend.REFERENCE_MILP: ReferenceMilp,
+    Backend.REFERENCE_CP_SAT: ReferenceCpSat,
     Backend.BRUTE_FORCE: BruteForce,
 }
