@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 
 from placement.backends.base import LatencyModel, Task
+from placement.columns import Formulation, Row, scale_of
 from placement.constraints import Limits, memory_bytes, placing_violations
-from placement.formulation import Formulation, Row, formulate, scale_of
+from placement.formulation import formulate
 from placement.problem import Problem
 from tests.placement.examples_for_tests import (
     CYCLE,

@@ -12,6 +12,8 @@ from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
 from placement.backends.brute_force import BruteForce
 from placement.backends.cp_sat import CpSat
 from placement.backends.milp import Milp, MilpCbc
+from placement.backends.reference_cp_sat import ReferenceCpSat
+from placement.backends.reference_milp import ReferenceMilp
 from placement.constraints import Limits
 from placement.evaluation import Figures
 from placement.feasibility import feasible_figures
@@ -82,6 +84,18 @@ def test_cp_sat_agrees_with_the_oracle(seed: int) -> None:
 @given(SEEDS)
 def test_cbc_agrees_with_the_oracle(seed: int) -> None:
     agrees(MilpCbc(), seed)
+
+
+@examples(25)
+@given(SEEDS)
+def test_textbook_milp_agrees_with_the_oracle(seed: int) -> None:
+    agrees(ReferenceMilp(), seed)
+
+
+@examples(15)
+@given(SEEDS)
+def test_textbook_cp_sat_agrees_with_the_oracle(seed: int) -> None:
+    agrees(ReferenceCpSat(), seed)
 
 
 @examples(60)

@@ -82,7 +82,7 @@ class BackendContract:
     """Inherit and set `solver`."""
 
     solver: Solver
-    large = (7, 4)
+    large = (6, 4)
     """Layers and nodes of a problem that takes the backend a while."""
 
     def solve(self, problem: Problem, goal: Goal = LATENCY, limits: Limits | None = None, **fields: object) -> Claim:

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from placement.backends.auto import Auto
 from placement.backends.brute_force import BruteForce
 from placement.backends.cp_sat import CpSat
 from placement.backends.milp import Milp, MilpCbc
+from placement.backends.reference_cp_sat import ReferenceCpSat
+from placement.backends.reference_milp import ReferenceMilp
+from placement.backends.registry import BACKENDS
 from tests.placement.backends.contract import BackendContract
+
+
+class TestAuto(BackendContract):
+    solver = Auto()
+    large = (6, 3)
 
 
 class TestBruteForce(BackendContract):
@@ -19,8 +28,22 @@ class TestMilp(BackendContract):
 
 class TestMilpCbc(BackendContract):
     solver = MilpCbc()
-    large = (6, 4)
 
 
 class TestCpSat(BackendContract):
     solver = CpSat()
+
+
+class TestReferenceMilp(BackendContract):
+    solver = ReferenceMilp()
+    large = (5, 3)
+
+
+class TestReferenceCpSat(BackendContract):
+    solver = ReferenceCpSat()
+    large = (5, 3)
+
+
+def test_every_registered_backend_runs_the_contract() -> None:
+    tested = {type(contract.solver) for contract in BackendContract.__subclasses__()}
+    assert [name for name, make in BACKENDS.items() if type(make()) not in tested] == []
