@@ -20,9 +20,3 @@ def test_an_unknown_example_is_answered_with_the_known_ones() -> None:
     result = run("examples", "nonsense")
     assert result.exit_code == 2
     assert "two-nodes-by-hand" in result.stderr
-
-
-def test_the_version_is_printed() -> None:
-    result = run("--version")
-    assert result.exit_code == 0
-    assert result.stdout.startswith("placement ")
