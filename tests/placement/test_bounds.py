@@ -16,7 +16,7 @@ from placement.feasibility import feasible_figures
 from placement.problem import Problem
 from placement.routes import FloatArray
 from placement.stage_graph import StageGraph, build_stage_graph
-from tests.placement.examples_for_tests import layer, link, node, passing, problem_of, task_of, training
+from tests.placement.examples_for_tests import layer, link, node, passing, problem_of, scored, task_of, training
 from tests.placement.random_problems import SEEDS, examples, random_problem
 
 
@@ -63,6 +63,17 @@ def test_time_range_reaches_from_the_quickest_traversal_to_all_micro_batches_one
     times = time_range(build_stage_graph(problem))
     assert times is not None
     assert (times.shortest_s, times.longest_s) == (5.0, 21.0)
+
+
+def test_labels_that_hold_up_the_link_count_towards_the_longest_time() -> None:
+    """F + B = 2 s and labels of 50 s: 3 (2 + 50) s bound the 2 + 2 (50 + 1) s of gpipe."""
+    problem = problem_of(
+        [node("a"), node("b")], [link("a", "b")], [layer(1.0, backward=1.0)], training(3, "gpipe"), label_bytes=50.0
+    )
+    times = time_range(build_stage_graph(problem))
+    assert times is not None
+    assert times.longest_s == 156.0
+    assert scored(problem, ("b", 0, 1)).latency_s == 2.0 + 2 * (50.0 + 1.0)
 
 
 @examples(80)

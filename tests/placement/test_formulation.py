@@ -158,6 +158,21 @@ def test_source_memory_row_excludes_a_head_and_a_tail_that_never_fit_together() 
     assert (held, row.upper) == ({(0, 1), (2, 3)}, 1.0)
 
 
+def test_source_memory_row_allows_a_head_and_a_tail_up_to_the_depth_at_which_they_fit() -> None:
+    """Weights 1 + 1, the tail keeps one micro-batch, the head d: 2 + 10 (d + 1) <= 42 up to d = 3 of at most 4."""
+    layers = [layer(backward=1.0, weight=1.0, activation_bytes=10.0) for _ in range(4)]
+    nodes = [node("a", memory_bytes=42.0), node("b"), node("c")]
+    links = [link(p, q) for p, q in ("ab", "ac", "bc")]
+    problem = problem_of(nodes, links, layers, training(8, "1f1b"), privacy={"head_layers": 1, "tail_layers": 1})
+    task = task_of(problem)
+    row = one_row(formulated(task), "source_memory_1_3")
+    three = task.graph.columns_of(placed(problem, ("a", 0, 1), ("b", 1, 3), ("a", 3, 4)))
+    four = task.graph.columns_of(placed(problem, ("a", 0, 1), ("b", 1, 2), ("c", 2, 3), ("a", 3, 4)))
+    assert three is not None
+    assert four is not None
+    assert (row.upper, keeps(row, three), keeps(row, four)) == (5.0, True, False)
+
+
 def test_source_runs_both_stages_at_one_level() -> None:
     points = [
         {"name": name, "compute_flops_per_s": rate, "busy_power_w": 0.0} for name, rate in (("low", 1.0), ("high", 2.0))

@@ -163,6 +163,11 @@ def test_labels_leave_when_their_micro_batch_starts_and_the_last_stage_waits_for
     assert (seen["label"], seen["activation 0"], seen["forward 1"]) == ([(0, 6)], [(6, 7)], [(7, 8)])
 
 
+def test_labels_of_a_later_micro_batch_wait_for_it_to_set_out() -> None:
+    problem = two_stages(training(2, "sequential"), wire_s=1.0, label_bytes=1.0)
+    assert timeline(problem, *AB)["label"] == [(0, 1), (9, 10)]
+
+
 def test_labels_travel_beside_the_input_when_the_only_stage_is_elsewhere() -> None:
     """Once the stage waited for labels that waited for the stage."""
     problem = problem_of(
