@@ -22,9 +22,7 @@ from api.settings import Settings
 _SWAGGER_UI = {
     "tryItOutEnabled": True,
     "displayRequestDuration": True,
-    "displayOperationId": True,
     "defaultModelsExpandDepth": 0,
-    "defaultModelRendering": "model",
     "docExpansion": "list",
     "validatorUrl": None,
     "syntaxHighlight": {"activated": True, "theme": "obsidian"},

@@ -34,8 +34,6 @@ TAGS = [
     {"name": "service", "description": "Whether the service lives and its solvers work, and what its problems mean."},
 ]
 DESCRIPTION = """
-Computes the provably best split of a Transformer's layers between terminals and edge nodes.
-
 Post nodes, links, a model and a workload to **POST /plan**. The answer says which layers run where, what that costs in
 seconds and joules, and how much of it is proven. A request that cannot be met is answered 200 with status `infeasible`
 and reasons; a request that breaks rules is answered 422 with every violation

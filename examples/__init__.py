@@ -58,7 +58,7 @@ EXAMPLES = (
         Purpose.PLAN,
         "llama-3-8b-lora-five-wifi-nodes",
         "Fine-tuning Llama-3-8B with LoRA over five Wi-Fi nodes, U-shaped",
-        "Four micro-batches under gpipe. The laptop keeps the first two layers, the head and the labels; every "
+        "Eight micro-batches under gpipe. The laptop keeps the first two layers, the head and the labels; every "
         "transfer uses the one radio channel, one at a time.",
     ),
     Example(
@@ -85,7 +85,8 @@ EXAMPLES = (
         Purpose.PLAN,
         "llama-3-70b-eight-mixed-nodes",
         "Llama-3-70B over eight mixed nodes, with a deadline and an energy cap",
-        "40 GB of 4-bit weights over a laptop, two Jetsons and five GPUs that have 9 to 12 GB to spare.",
+        "40 GB of 4-bit weights over a laptop, two Jetsons and five GPUs that have 9 to 12 GB to spare. Servers run "
+        "anyway, so only what they draw above idle counts; the cap of 1100 J costs two seconds and leaves 10 s enough.",
     ),
     Example(
         Purpose.PLAN,

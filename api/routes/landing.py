@@ -25,7 +25,7 @@ _HTML = """<!doctype html>
 code{background:#eee;padding:.1rem .3rem;border-radius:.2rem}</style></head>
 <body><h1>Layer placement</h1>
 <p>This service computes the provably best split of a Transformer's layers between terminals and edge nodes.
-It is used by programs over HTTP; there is nothing to click here yet.</p>
+It is used by programs over HTTP, and by people through its documentation.</p>
 <ul>
 <li><a href="docs">Interactive documentation</a>: every endpoint, with worked examples to try out</li>
 <li><a href="examples">Examples</a>: requests to start from; post one to <code>/plan</code></li>

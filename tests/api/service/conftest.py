@@ -15,7 +15,7 @@ import examples
 from api.app import create_app
 from api.facade import Facade
 from api.settings import Settings
-from models import Evaluation, Plan, PlanRequest
+from models import Plan, PlanRequest
 from models.constraints import ObjectiveKind
 from models.plan import SolverReport, Status, Termination
 
@@ -60,8 +60,7 @@ def app_of() -> Callable[..., FastAPI]:
     """Builds an application; `plan=` stands in for the planner, other keywords are settings."""
 
     def build(plan: Any = _any_plan, **settings: Any) -> FastAPI:
-        facade = Facade(plan=plan, evaluate=lambda request: Evaluation(feasible=True))
-        return create_app(Settings(**settings), facade)
+        return create_app(Settings(**settings), Facade(plan=plan))
 
     return build
 

@@ -105,11 +105,12 @@ def test_profiles_point_into_their_own_body(client):
     assert answer.json()["violations"][0]["pointer"] == "/catalogue"
 
 
-@pytest.mark.parametrize("example", examples.of(Purpose.EVALUATE), ids=lambda e: e.name)
-def test_evaluation_takes_a_request_with_stages(client, example):
-    answer = client.post("/plan:evaluate", content=example.read())
-    assert answer.status_code == 200
-    assert answer.json()["feasible"] is True
+def test_evaluation_scores_the_placement_that_was_sent(client):
+    best, too_much = (client.post("/plan:evaluate", content=e.read()).json() for e in examples.of(Purpose.EVALUATE))
+    assert best["feasible"] is True
+    assert best["latency_s"] == pytest.approx(0.35008)
+    assert too_much["feasible"] is False
+    assert [violation["constraint"] for violation in too_much["violations"]] == ["max_latency_s"]
 
 
 def test_a_profile_has_the_layers_of_the_model(client):

@@ -1,0 +1,78 @@
+"""The real service on a loopback port, and a browser that can reach nothing else."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, Route, sync_playwright
+
+from api.app import create_app
+from api.settings import Settings
+
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """Where the service answers, solvers and all."""
+    server = uvicorn.Server(uvicorn.Config(create_app(Settings()), log_level="warning", ws="none"))
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium; `make test` finds or installs one and says where it is."""
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    assert chromium is not None, "the browser tests need Chromium; make test installs it"
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield started
+        started.close()
+
+
+@dataclass
+class Watched:
+    """A page, with whatever went wrong on it."""
+
+    page: Page
+    outside: list[str] = field(default_factory=list)
+    """Addresses of other origins that the page asked for; each was blocked."""
+    complaints: list[str] = field(default_factory=list)
+    """Errors and warnings on the console, and uncaught exceptions."""
+
+
+@pytest.fixture
+def watched(browser: Browser, address: str) -> Iterator[Watched]:
+    """A fresh page; fails the test afterwards when it reached out or complained."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1600}, service_workers="block")
+    found = Watched(context.new_page())
+
+    def guard(route: Route) -> None:
+        if route.request.url.startswith((address + "/", "data:", "blob:")):
+            route.continue_()
+        else:
+            found.outside.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", guard)
+    found.page.set_default_timeout(20_000)
+    found.page.on("console", lambda m: found.complaints.append(m.text) if m.type in ("error", "warning") else None)
+    found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
+    yield found
+    context.close()
+    assert found.outside == []
+    assert found.complaints == []
