@@ -9,6 +9,7 @@ with the smallest head cannot occur either.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,7 +28,8 @@ class Shape:
                + cycle_weight * T
         T >= through (additive, per column) + peak_count * (sum of the peaks)
 
-    latency_weight is zero in training, where latency is T. cycle_weight includes the source's idle power.
+    latency_weight is zero where the latency is T: in training, and for a single stream. cycle_weight includes the
+    source's idle power.
     """
 
     latency_weight: float
@@ -41,6 +43,10 @@ class Shape:
     """(A,): weighted idle power that a stage column adds to the source's least, in W."""
     load_s: FloatArray
     """(3, A) by axis: what a stage's computing alone makes of it; the source's head and tail add up."""
+    shared_s: FloatArray
+    """(R', C): load on each resource that a micro-batch visits more than once; it adds up over a plan."""
+    shared_axis: tuple[Axis, ...]
+    """(R',): what that load bears on."""
     peak_s: FloatArray
     """(3, C) by axis: what a column alone makes of T and of the peaks; no plan in a box uses a column above it."""
 
@@ -70,15 +76,18 @@ def shape_of(task: Task) -> Shape:
     else:
         last = np.flatnonzero(graph.stop == problem.layer_count)
         through[last] += (training.micro_batches - 1) * (graph.compute_forward_s[last] + graph.compute_backward_s[last])
-    in_training = task.goal.latency if training else 0.0
+    is_cycle = training is not None or problem.concurrency == 1
+    shared = list(_shared_loads(task))
     return Shape(
-        latency_weight=0.0 if training else task.goal.latency,
+        latency_weight=0.0 if is_cycle else task.goal.latency,
         energy_weight=task.goal.energy,
-        cycle_weight=task.goal.cycle + in_training + task.goal.energy * least,
+        cycle_weight=task.goal.cycle + (task.goal.latency if is_cycle else 0.0) + task.goal.energy * least,
         peak_count=peak_count,
         through_s=through,
         awake_w=awake,
         load_s=_loads(task),
+        shared_s=np.array([load for load, _ in shared]).reshape(len(shared), len(graph.joules)),
+        shared_axis=tuple(axis for _, axis in shared),
         peak_s=column_peaks(task),
     )
 
@@ -97,6 +106,36 @@ def _loads(task: Task) -> FloatArray:
     elif training.schedule is Schedule.ONE_F_ONE_B:
         loads[Axis.CYCLE] = training.micro_batches * (forward + backward)
     return loads
+
+
+def _shared_loads(task: Task) -> Iterator[tuple[FloatArray, Axis]]:
+    """Load per column, and axis, of nodes that also transfer, and of channels that several pairs of nodes use.
+
+    What is left out (a link that also carries labels, say) is only bounded less tightly.
+    """
+    graph, training = task.graph, task.problem.training
+    if training is not None and training.schedule is Schedule.SEQUENTIAL:
+        return
+    forward, backward = graph.busy_forward, graph.busy_backward
+    if training is None:
+        kinds = [([forward], Axis.CYCLE, 1.0)] if task.problem.concurrency > 1 else []
+    elif training.schedule is Schedule.GPIPE:
+        kinds = [([forward], Axis.FORWARD_PEAK, 1.0), ([backward], Axis.BACKWARD_PEAK, 1.0)]
+    elif task.latency_model is LatencyModel.FORMULA:
+        kinds = [([forward, backward], Axis.FORWARD_PEAK, 1.0)]
+    else:
+        kinds = [([forward, backward], Axis.CYCLE, float(training.micro_batches))]
+    nodes = task.problem.node_count
+    pair = np.minimum(graph.sender, graph.receiver) * nodes + np.maximum(graph.sender, graph.receiver)
+    for entries, axis, times in kinds:
+        for resource in np.unique(np.concatenate([sparse.row for sparse in entries])).tolist():
+            load = np.zeros(len(graph.joules))
+            for sparse in entries:
+                own = sparse.row == resource
+                np.add.at(load, sparse.column[own], sparse.value[own])
+            pairs = np.unique(pair[load[graph.stage_count :] > 0])
+            if len(pairs) > 1 or (resource < nodes and len(pairs)):
+                yield times * load, axis
 
 
 def column_peaks(task: Task) -> FloatArray:
@@ -181,5 +220,6 @@ def restricted(graph: StageGraph, shape: Shape, keep: np.ndarray) -> tuple[Stage
         through_s=shape.through_s[keep],
         awake_w=shape.awake_w[stages],
         peak_s=shape.peak_s[:, keep],
+        shared_s=shape.shared_s[:, keep],
         load_s=shape.load_s[:, stages],
     )

@@ -20,7 +20,7 @@ from placement.beam import beam
 from placement.bounds import most_reused, time_range
 from placement.boxes import Shape, ends_clash, restricted, shape_of, within
 from placement.feasibility import feasible_figures, relative_gap
-from placement.lagrangian import AdditiveLimit, Prices, Pricing, Relaxed
+from placement.lagrangian import PEAKS, AdditiveLimit, Prices, Pricing, Relaxed
 from placement.problem import Placement
 from placement.stage_graph import StageGraph
 
@@ -38,11 +38,11 @@ ROUNDS, WORTHWHILE = 6, 0.3
 """A box is priced again, at most so often, while it loses this share of its columns or a third of it in width."""
 DESCENT, DESCENT_FACTOR = 16, 0.9
 """Caps on the peak that the first search for plans tries, each a share of the one before."""
-PEAKS = (Axis.FORWARD_PEAK, Axis.BACKWARD_PEAK)
 OFFERED = 12
 """Most promising plans of a box that the referee scores."""
-MOST_TRACKED = 8
-"""Nodes whose use the dynamic programme remembers; each doubles its work."""
+ALL_TRACKED, SOME_TRACKED = 8, 5
+"""Nodes besides the source up to which the dynamic programme remembers the use of all, else of how many; each doubles
+its work."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,8 @@ class _Branching:
         self._sizes = {"boxes": 0, "closed_boxes": 0, "reduced_stage_arcs": 0, "reduced_hand_over_arcs": 0}
         self._open: list[tuple[float, int, _Open]] = []
         self._number = count()
+        self._in_work = np.inf
+        """Bound of the box in work."""
         self._unproven = np.inf
         """Least bound of boxes that a backend had to leave unfinished."""
         if task.hint is not None:
@@ -88,11 +90,14 @@ class _Branching:
             bound, _, item = heapq.heappop(self._open)
             if bound >= self._cutoff():
                 continue
+            self._in_work = bound
             self._work(bound, item)
+            self._in_work = np.inf
             self._task.on_progress(self._value, self._bound())
         return self._claim()
 
     def _claim(self) -> Claim:
+        self._in_work = np.inf
         bound = self._bound()
         finished = not self._open and not np.isfinite(self._unproven)
         if finished and self._best is None:
@@ -111,7 +116,7 @@ class _Branching:
 
     def _bound(self) -> float | None:
         """The least bound of what is open or unfinished, and never more than the incumbent."""
-        least = min([self._unproven, *(bound for bound, *_ in self._open)])
+        least = min([self._unproven, self._in_work, *(bound for bound, *_ in self._open)])
         least = min(least, self._cutoff())
         return float(least) if np.isfinite(least) else None
 
@@ -135,7 +140,7 @@ class _Branching:
         times = time_range(self._task.graph)
         if times is None:
             return None
-        shortest = self._shortest_cycle_s(shape)
+        shortest = self._shortest_cycle_s(shape, times.longest_s)
         limits = self._task.limits
         longest = times.longest_s
         if limits.cycle_s is not None:
@@ -169,6 +174,8 @@ class _Branching:
             if not next_item.graph.stage_count:
                 return
             item, steps = next_item, NEXT_STEPS
+            if self._stopped():
+                break
             if settled and before == self._value:
                 break
         self._close_or_cut(item, relaxed, max(known, relaxed.bound))
@@ -178,15 +185,15 @@ class _Branching:
         keep = relaxed.through < self._cutoff()
         graph, shape = restricted(graph, shape, keep)
         box = self._trimmed(item.box, shape, relaxed)
-        tracked = item.tracked or most_reused(relaxed.paths, graph, MOST_TRACKED)
+        tracked = item.tracked or most_reused(relaxed.paths, graph, SOME_TRACKED)
         little = keep.mean() > 1 - WORTHWHILE and tracked == item.tracked
         little &= all(box.width_s(axis) >= (1 - WORTHWHILE / 3) * item.box.width_s(axis) for axis in Axis)
         return replace(item, box=box, graph=graph, shape=shape, prices=relaxed.prices, tracked=tracked), bool(little)
 
-    def _shortest_cycle_s(self, shape: Shape) -> float:
-        """A bound on T alone: the additive part of it, nodes used once or priced."""
+    def _shortest_cycle_s(self, shape: Shape, longest_s: float) -> float:
+        """A bound on T alone, priced like a box of its own; infinite where no plan takes longest_s or less."""
         alone = replace(shape, latency_weight=0.0, energy_weight=0.0, cycle_weight=1.0)
-        box = Box((0.0, 0.0, 0.0), (np.inf, np.inf, np.inf), (0, self._task.problem.layer_count))
+        box = Box((0.0, 0.0, 0.0), (longest_s, longest_s, longest_s), (0, self._task.problem.layer_count))
         pricing = Pricing(self._task.graph, alone, box, [], self._all_nodes())
         relaxed = pricing.improve(pricing.start(), None, FIRST_STEPS)
         return np.inf if relaxed is None else max(0.0, relaxed.bound * (1 - CUTOFF))
@@ -223,6 +230,8 @@ class _Branching:
         """Plans under ever lower peaks: each peak in turn is capped below what the cheapest path reaches."""
         path = relaxed.paths[-1]
         for turn in range(DESCENT):
+            if self._stopped():
+                return
             reached = shape.peak_s[:, path].max(axis=1)
             axes = np.flatnonzero(reached)
             if not len(axes):
@@ -257,7 +266,7 @@ class _Branching:
         """All nodes but the source, where they are few enough to remember; else none at first."""
         problem = self._task.problem
         others = tuple(n for n in range(problem.node_count) if n != problem.source)
-        return others if len(others) <= MOST_TRACKED else ()
+        return others if len(others) <= ALL_TRACKED else ()
 
     def _additive_limits(self, graph: StageGraph, shape: Shape, box: Box) -> list[AdditiveLimit]:
         """Limits that T does not cover: on F with several streams, and on energy."""
@@ -275,14 +284,14 @@ class _Branching:
             least = float(min(idle) * problem.energy_weight[source])
             spent += least * shape.through_s
             allowed = limits.energy_j * (1 + 1e-6) - least * shape.peak_count * sum(box.low_s[axis] for axis in PEAKS)
-            additive.append(AdditiveLimit(spent, allowed))
+            additive.append(AdditiveLimit(spent, allowed, holds_idle=True))
         return additive
 
     def _spread(self, item: _Open, relaxed: Relaxed) -> tuple[float, Axis]:
         """What the goal may gain across the box by its most uncertain term, and the axis of that."""
         box, shape = item.box, item.shape
         gains = {axis: shape.cycle_weight * shape.peak_count * box.width_s(axis) for axis in PEAKS}
-        gains[Axis.CYCLE] = shape.energy_weight * relaxed.awake_w * box.width_s(Axis.CYCLE)
+        gains[Axis.CYCLE] = relaxed.per_cycle_s * box.width_s(Axis.CYCLE)
         if self._task.problem.training is None and self._task.problem.concurrency > 1:
             gains[Axis.CYCLE] += shape.cycle_weight * box.width_s(Axis.CYCLE)
         axis = max(gains, key=lambda a: gains[a])
