@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
 from placement.backends.brute_force import BruteForce
@@ -76,6 +76,7 @@ def test_milp_agrees_with_the_oracle(seed: int) -> None:
 
 @examples(100)
 @given(SEEDS)
+@example(247)  # the weight of the latency is small, and was rounded to six digits
 def test_cp_sat_agrees_with_the_oracle(seed: int) -> None:
     agrees(CpSat(), seed)
 
@@ -94,6 +95,7 @@ def test_textbook_milp_agrees_with_the_oracle(seed: int) -> None:
 
 @examples(15)
 @given(SEEDS)
+@example(63)  # a fault in CP-SAT's presolve once called a plan optimal that is 16 % worse
 def test_textbook_cp_sat_agrees_with_the_oracle(seed: int) -> None:
     agrees(ReferenceCpSat(), seed)
 
