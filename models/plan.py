@@ -175,13 +175,18 @@ class Metrics(DomainType):
     """Says what was left out of the timeline, if anything."""
 
 
-class Evaluation(Metrics):
-    """POST /plan:evaluate: the caller's placement, scored."""
+class Score(DomainType):
+    """The verdict on the caller's placement; stands first in the answer."""
 
     feasible: bool
     violations: tuple[Violation, ...] = ()
     objective: float | None = None
+    """Value of a single-metric objective: s, J, or per s."""
     notes: tuple[str, ...] = ()
+
+
+class Evaluation(Metrics, Score):
+    """POST /plan:evaluate: the caller's placement, scored."""
 
 
 class Baseline(DomainType):
@@ -240,8 +245,8 @@ class SolverReport(DomainType):
     """Stage arcs, hand-over arcs, columns and rows, before and after reduction."""
 
 
-class Plan(Metrics):
-    """The answer of POST /plan."""
+class Verdict(DomainType):
+    """What is proven about a plan; stands first in the answer."""
 
     id: str
     status: Status
@@ -254,7 +259,12 @@ class Plan(Metrics):
     gap: float | None = None
     """|objective - bound| / |objective|."""
     objective_terms: tuple[ObjectiveTerm, ...] = ()
-    baselines: tuple[Baseline, ...] = ()
     infeasibility: Infeasibility | None = None
+
+
+class Plan(Metrics, Verdict):
+    """The answer of POST /plan."""
+
+    baselines: tuple[Baseline, ...] = ()
     solver: SolverReport
     notes: tuple[str, ...] = ()

@@ -15,7 +15,7 @@ from placement.branching import branch_and_close
 from placement.constraints import Limits
 from placement.evaluation import Figures
 from placement.feasibility import feasible_figures, relative_gap, replayed_figures
-from placement.objectives import Goal
+from placement.goals import Goal
 from placement.problem import Placement, Problem
 from placement.stage_graph import StageGraph, build_stage_graph
 

@@ -5,25 +5,24 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from models.base import Fault, refuse
-from models.constraints import Backend, Metric, Objective, ObjectiveKind
-from models.plan import Evaluation, ObjectiveTerm, Plan, SolverReport, Status, Termination
+from models.constraints import Backend, Metric, ObjectiveKind
+from models.plan import Evaluation, Plan, SolverReport, Status, Termination
 from models.request import EvaluateRequest, PlanRequest
 from placement.backends.base import Outcome
 from placement.backends.brute_force import LARGEST, placement_count
 from placement.backends.registry import BACKENDS
 from placement.baselines import baselines
-from placement.constraints import Limits, limits_of
+from placement.constraints import limits_of
 from placement.cost_model import compile_problem
 from placement.evaluation import Figures
 from placement.explanation.infeasibility import explain_infeasibility
 from placement.feasibility import relative_gap
-from placement.objectives import GOAL_OF, Goal, tightened
+from placement.objectives import OBJECTIVES, Optimum, metric_value, stated
 from placement.problem import PlacedStage, Placement, Problem
 from placement.report import assess, compare_baselines
-from placement.search import Progress, Result, Search
+from placement.search import Progress, Search
 
 __all__ = ["Progress", "evaluate", "plan"]
 
@@ -31,16 +30,6 @@ PRIVACY_NOTE = (
     "A cut is not a formal privacy guarantee: attacks with learned decoders recover input even from deep layers, and "
     "gradients that cross a cut leak too."
 )
-
-
-@dataclass(frozen=True)
-class Optimum:
-    """The outcome of an objective: the last goal's result, its terms, and the goal that scores other plans."""
-
-    result: Result
-    goal: Goal
-    terms: tuple[ObjectiveTerm, ...] = ()
-    all_proven: bool = True
 
 
 def plan(
@@ -74,7 +63,7 @@ def plan(
         candidates=[named.placement for named in baselines(problem) if named.placement is not None],
     )
     prepared = clock()
-    optimum = optimise(search, request.objective, limits_of(problem))
+    optimum = OBJECTIVES[request.objective.kind](search, request.objective, limits_of(problem))
     solved = clock()
     report = _Answer(request, problem, search, optimum)
     infeasibility = None
@@ -92,84 +81,11 @@ def plan(
     )
 
 
-def optimise(search: Search, objective: Objective, limits: Limits) -> Optimum:
-    """Each objective is one function over single goals; see docs/formulation.md for the formulas."""
-    if objective.kind is ObjectiveKind.WEIGHTED:
-        return _weighted(search, objective, limits)
-    if objective.kind is ObjectiveKind.LEXICOGRAPHIC:
-        return _lexicographic(search, objective, limits)
-    goal = GOAL_OF[Metric(objective.kind.value)]
-    return Optimum(search.minimise(goal, limits, objective.kind.value), goal)
-
-
-def _weighted(search: Search, objective: Objective, limits: Limits) -> Optimum:
-    """W T / T* + (1 - w) E / E*; an optimum of zero normalises by one."""
-    weight = 0.5 if objective.latency_weight is None else objective.latency_weight
-    terms: list[tuple[Metric, float, float, bool]] = []
-    for metric, share in ((Metric.LATENCY, weight), (Metric.ENERGY, 1 - weight)):
-        single = search.minimise(GOAL_OF[metric], limits, f"best {metric}", search.seconds_left / (3 - len(terms)))
-        if single.value is None:
-            return Optimum(single, GOAL_OF[metric], all_proven=False)
-        terms.append((metric, share, single.value or 1.0, single.proven))
-    goal = Goal(latency=terms[0][1] / terms[0][2], energy=terms[1][1] / terms[1][2])
-    result = search.minimise(goal, limits, "weighted")
-    reported = tuple(
-        ObjectiveTerm(metric=metric, value=metric_value(search.problem, metric, result.figures), reference=reference,
-                      proven=proven)
-        for metric, _, reference, proven in terms if result.figures is not None
-    )  # fmt: skip
-    return Optimum(result, goal, reported, all(proven for *_, proven in terms))
-
-
-def _lexicographic(search: Search, objective: Objective, limits: Limits) -> Optimum:
-    """The first metric; then each next, the earlier ones limited to (1 + tolerance) times their best."""
-    order = objective.order or (Metric.LATENCY, Metric.ENERGY)
-    tolerance = objective.tolerance or 0.0
-    best: list[tuple[Metric, float, bool]] = []
-    result = None
-    for position, metric in enumerate(order):
-        share = search.seconds_left / (len(order) - position)
-        step = search.minimise(GOAL_OF[metric], limits, f"best {metric}", share)
-        if step.value is None or step.figures is None:
-            return Optimum(step if result is None else result, GOAL_OF[metric], all_proven=False)
-        result = step
-        best.append((metric, metric_value(search.problem, metric, step.figures), step.proven))
-        limits = tightened(limits, metric, step.value * (1 + tolerance))
-    assert result is not None  # an order has at least one metric
-    terms = tuple(
-        ObjectiveTerm(metric=metric, value=metric_value(search.problem, metric, result.figures), reference=reference,
-                      proven=proven)
-        for metric, reference, proven in best
-    )  # fmt: skip
-    return Optimum(result, GOAL_OF[order[-1]], terms, all(proven for *_, proven in best))
-
-
-def metric_value(problem: Problem, metric: Metric, figures: Figures | None) -> float:
-    """A metric as the answer states it: s, J, or per s."""
-    assert figures is not None
-    if metric is Metric.LATENCY:
-        return figures.latency_s
-    return figures.energy_j if metric is Metric.ENERGY else stated(problem, metric, figures.cycle_s)
-
-
-def stated(problem: Problem, metric: Metric, goal_value: float) -> float:
-    """A goal value as the answer states it: throughput is micro-batches (or requests) over the cycle time."""
-    if metric is not Metric.THROUGHPUT:
-        return goal_value
-    return problem.repetitions / goal_value if goal_value > 0 else 0.0
-
-
 class _Answer:
     """Puts the plan together."""
 
     def __init__(self, request: PlanRequest, problem: Problem, search: Search, optimum: Optimum) -> None:
         self._request, self._problem, self._search, self._optimum = request, problem, search, optimum
-        objective = request.objective
-        last = (objective.order or (Metric.LATENCY, Metric.ENERGY))[-1]
-        self._metric = {
-            ObjectiveKind.LEXICOGRAPHIC: last,
-            ObjectiveKind.WEIGHTED: Metric.LATENCY,  # a plain number, stated as it is
-        }.get(objective.kind) or Metric(objective.kind.value)
 
     def plan(self, *, infeasibility: object, seconds: dict[str, float]) -> Plan:
         """The answer of POST /plan."""
@@ -194,12 +110,12 @@ class _Answer:
         )
 
     def _worth(self, figures: Figures) -> float:
-        return stated(self._problem, self._metric, self._optimum.goal.value(figures))
+        return stated(self._problem, self._optimum.stated_as, self._optimum.goal.value(figures))
 
     def _stated(self, value: float | None) -> float | None:
-        if value is None or (self._metric is Metric.THROUGHPUT and value <= 0):
+        if value is None or (self._optimum.stated_as is Metric.THROUGHPUT and value <= 0):
             return None
-        return stated(self._problem, self._metric, value)
+        return stated(self._problem, self._optimum.stated_as, value)
 
     def _status(self) -> tuple[Status, Termination]:
         result = self._optimum.result

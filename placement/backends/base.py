@@ -14,7 +14,7 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from placement.constraints import Limits
-from placement.objectives import Goal
+from placement.goals import Goal
 from placement.problem import Placement, Problem
 from placement.stage_graph import StageGraph
 

@@ -1,10 +1,10 @@
 """Why no plan exists, and the smallest change of each kind that makes one exist, found and verified by solving.
 
 Every constraint kind in use is relaxed on its own, everything else kept:
-    max_latency_s, max_energy_j, min_throughput_per_s   the limit is dropped and its figure optimised: the best is required
-    memory_bytes            one node at a time gets unlimited memory; the least that suffices is found by bisection
-    max_stages              the least number of stages that suffices
-    other rules             dropped as a whole
+    max_latency_s, max_energy_j, min_throughput_per_s   the limit is dropped and its figure optimised
+    memory_bytes    one node at a time gets unlimited memory; the least that suffices is found by bisection
+    max_stages      the least number of stages that suffices
+    other rules     dropped as a whole
 A kind whose relaxation alone admits a plan is a reason. Where none does, several kinds conflict at once, and the answer
 says so.
 """
@@ -17,11 +17,10 @@ from dataclasses import dataclass
 from models.constraints import Constraints, Metric, Privacy
 from models.plan import Infeasibility, Relaxation, Violation
 from models.request import PlanRequest
-from placement.backends.base import Outcome
 from placement.constraints import limits_of, refusing_rules
 from placement.cost_model import compile_problem
 from placement.evaluation import node_memory
-from placement.objectives import GOAL_OF
+from placement.goals import GOAL_OF
 from placement.problem import Problem
 from placement.search import Result, Search
 
