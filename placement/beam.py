@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from placement.column_costs import IntArray
 from placement.lagrangian import Relaxed
 from placement.problem import Placement
 from placement.routes import FloatArray
-from placement.stage_graph import BoolArray, IntArray, StageGraph
+from placement.stage_graph import BoolArray, StageGraph
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
+from placement.column_costs import IntArray
 from placement.routes import FloatArray
-from placement.stage_graph import BoolArray, IntArray, StageGraph
+from placement.stage_graph import BoolArray, StageGraph
 
 Group = tuple[int, int, IntArray]
 """(cut, node, columns)."""

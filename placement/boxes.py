@@ -16,8 +16,9 @@ import numpy as np
 
 from models.workload import Schedule
 from placement.backends.base import Axis, Box, LatencyModel, Task
+from placement.column_costs import IntArray, deepest_pair
 from placement.routes import FloatArray
-from placement.stage_graph import Entries, IntArray, StageGraph, deepest_pair
+from placement.stage_graph import Entries, StageGraph
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from __future__ import annotations
 import numpy as np
 
 from placement.backends.base import Task
+from placement.column_costs import deepest_pair
 from placement.columns import Formulation, Scale, Terms, added
 from placement.figure_columns import FigureColumns
-from placement.stage_graph import StageGraph, deepest_pair
+from placement.stage_graph import StageGraph
 
 
 def formulate(task: Task, scale: Scale) -> Formulation:

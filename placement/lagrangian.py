@@ -25,8 +25,9 @@ import numpy as np
 from placement.backends.base import Axis, Box
 from placement.bounds import Sweep, Tables
 from placement.boxes import Shape
+from placement.column_costs import IntArray
 from placement.routes import FloatArray
-from placement.stage_graph import IntArray, StageGraph
+from placement.stage_graph import StageGraph
 
 PEAKS = (Axis.FORWARD_PEAK, Axis.BACKWARD_PEAK)
 

@@ -20,11 +20,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from placement.constraints import MEMORY_TOLERANCE
+from placement.column_costs import IntArray, SendingCosts, compute_costs, stage_memory_bytes
 from placement.problem import PlacedStage, Placement, Problem
-from placement.routes import FloatArray, RouteTable
+from placement.routes import FloatArray
 
-IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
@@ -129,8 +128,8 @@ def build_stage_graph(problem: Problem) -> StageGraph:
     """All stages that fit some node and all hand-overs that have a route, with what they cost."""
     option, first, stop = _stage_columns(problem)
     node = np.array([problem.options[o].node for o in option], dtype=np.int64)
-    forward, backward, update, compute_joules = _compute_costs(problem, option, first, stop)
-    memory, max_depth = _memory(problem, node, first, stop)
+    forward, backward, update, compute_joules = compute_costs(problem, option, first, stop)
+    memory, max_depth = stage_memory_bytes(problem, node, first, stop)
     fits = max_depth >= np.where(stop < problem.layer_count, 2, 1)
     option, node, first, stop, max_depth = (array[fits] for array in (option, node, first, stop, max_depth))
     forward, backward, update, compute_joules, memory = (
@@ -138,7 +137,7 @@ def build_stage_graph(problem: Problem) -> StageGraph:
     )
     cut, sender, receiver = _hand_over_columns(problem, node, first, stop)
     size = len(option) + len(cut)
-    costs = _Costs(problem, size)
+    costs = SendingCosts(problem, size)
     stages = np.arange(len(option))
     costs.forward_s[stages] = forward
     costs.backward_s[stages] = backward
@@ -166,79 +165,6 @@ def build_stage_graph(problem: Problem) -> StageGraph:
         busy_forward=Entries.gather(costs.busy_forward), busy_backward=Entries.gather(costs.busy_backward),
         node_joules=node_joules,
     )  # fmt: skip
-
-
-class _Costs:
-    """Collects what the columns cost while the graph is built."""
-
-    def __init__(self, problem: Problem, size: int) -> None:
-        self._problem = problem
-        self._pairs: dict[int, _PairCosts] = {}
-        self.forward_s = np.zeros(size)
-        self.backward_s = np.zeros(size)
-        self.busy_forward: list[tuple[IntArray, IntArray, FloatArray]] = []
-        self.busy_backward: list[tuple[IntArray, IntArray, FloatArray]] = []
-        self.node_joules: list[tuple[IntArray, IntArray, FloatArray]] = []
-
-    def send(
-        self,
-        table: RouteTable | None,
-        columns: IntArray,
-        sender: IntArray,
-        receiver: IntArray,
-        *,
-        times: int = 1,
-        backward: bool = False,
-        counts_for_latency: bool = True,
-    ) -> None:
-        """Price one payload on the given columns, from `sender` to `receiver` each."""
-        if table is None or times == 0 or not len(columns):
-            return
-        if counts_for_latency:
-            (self.backward_s if backward else self.forward_s)[columns] += times * table.seconds[sender, receiver]
-        pairs = self._pairs.setdefault(id(table), _PairCosts.of(self._problem, table))
-        pair = sender * self._problem.node_count + receiver
-        busy = self.busy_backward if backward else self.busy_forward
-        busy.append(_spread(columns, pair, pairs.occupied, times))
-        self.node_joules.append(_spread(columns, pair, pairs.joules, times * self._problem.repetitions))
-
-
-@dataclass(frozen=True)
-class _PairCosts:
-    """Per ordered pair (sender * N + receiver), sorted: what a payload occupies and how many joules it costs."""
-
-    occupied: tuple[IntArray, IntArray, FloatArray]
-    joules: tuple[IntArray, IntArray, FloatArray]
-
-    @staticmethod
-    def of(problem: Problem, table: RouteTable) -> _PairCosts:
-        occupied: list[tuple[int, int, float]] = []
-        joules: list[tuple[int, int, float]] = []
-        count = problem.node_count
-        for n in range(count):
-            for m in range(count):
-                route = table.route(n, m)
-                if route:
-                    occupied += [(n * count + m, r, s) for r, s in problem.occupancy(table, route)]
-                    joules += [(n * count + m, node, j) for node, j in problem.joules(table, route)]
-        return _PairCosts(_arrays(occupied), _arrays(joules))
-
-
-def _arrays(triples: list[tuple[int, int, float]]) -> tuple[IntArray, IntArray, FloatArray]:
-    pair, row, value = zip(*triples, strict=True) if triples else ((), (), ())
-    return np.array(pair, dtype=np.int64), np.array(row, dtype=np.int64), np.array(value, dtype=np.float64)
-
-
-def _spread(
-    columns: IntArray, pair: IntArray, costs: tuple[IntArray, IntArray, FloatArray], times: int
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """The entries of each column's pair: (column, row, times x value)."""
-    pairs, rows, values = costs
-    begin, end = np.searchsorted(pairs, pair, side="left"), np.searchsorted(pairs, pair, side="right")
-    length = end - begin
-    offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    index = np.repeat(begin, length) + offset
-    return np.repeat(columns, length), rows[index], times * values[index]
 
 
 def _stage_columns(problem: Problem) -> tuple[IntArray, IntArray, IntArray]:
@@ -271,62 +197,6 @@ def _stage_columns(problem: Problem) -> tuple[IntArray, IntArray, IntArray]:
         np.array(first_index, dtype=np.int64),
         np.array(stop_index, dtype=np.int64),
     )
-
-
-def _prefix(values: FloatArray) -> FloatArray:
-    """Prefix sums along the last axis, with a leading 0."""
-    return np.concatenate([np.zeros((*values.shape[:-1], 1)), np.cumsum(values, axis=-1)], axis=-1)
-
-
-def _compute_costs(
-    problem: Problem, option: IntArray, first: IntArray, stop: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Forward (inference: whole request), backward and update seconds, and joules above idle, per stage column."""
-
-    def run(table: FloatArray) -> FloatArray:
-        sums = _prefix(table)
-        return sums[option, stop] - sums[option, first]
-
-    forward = run(problem.forward_s)
-    backward = update = np.zeros(len(option))
-    if problem.training:
-        backward, update = run(problem.backward_s), run(problem.update_s)
-    elif problem.decode_passes:
-        forward = forward + problem.decode_passes * run(problem.decode_s)
-    above_idle = np.array([o.busy_power_w - o.idle_power_w for o in problem.options])
-    return forward, backward, update, above_idle[option] * (problem.repetitions * (forward + backward) + update)
-
-
-def _memory(problem: Problem, node: IntArray, first: IntArray, stop: IntArray) -> tuple[FloatArray, IntArray]:
-    """Bytes at the shallowest place (1 where the stage ends the model, else 2), and the deepest place that fits."""
-    sizes = problem.bytes
-    static, activations = _prefix(sizes.static), _prefix(sizes.activations)
-    largest = np.zeros((problem.layer_count, problem.layer_count + 1))
-    for i in range(problem.layer_count):
-        largest[i, i + 1 :] = np.maximum.accumulate(sizes.workspace[i:])
-    fixed = static[stop] - static[first] + largest[first, stop]
-    kept = activations[stop] - activations[first]
-    shallowest = np.where(stop < problem.layer_count, 2, 1)
-    in_flight = np.array([problem.in_flight(depth) for depth in range(problem.max_stages + 2)])
-    capacity = problem.memory_bytes[node] * (1 + MEMORY_TOLERANCE)
-    deepest = np.zeros(len(node), dtype=np.int64)
-    for depth in range(1, problem.max_stages + 2):
-        deepest[fixed + kept * in_flight[depth] <= capacity] = depth
-    return fixed + kept * in_flight[np.minimum(shallowest, len(in_flight) - 1)], deepest
-
-
-def deepest_pair(problem: Problem, stop: int, first: int) -> int:
-    """Most stages of a plan whose source runs layers 0..stop and first..L; 0 where the two never fit together."""
-    sizes = problem.bytes
-    layers = np.r_[0:stop, first : problem.layer_count]
-    if stop >= first:
-        return 0
-    fixed = float(sizes.static[layers].sum()) + float(sizes.workspace[layers].max())
-    head = float(sizes.activations[:stop].sum())
-    tail = float(sizes.activations[first:].sum()) * problem.in_flight(1)
-    capacity = float(problem.memory_bytes[problem.source]) * (1 + MEMORY_TOLERANCE)
-    fitting = [d for d in range(1, problem.max_stages + 1) if fixed + tail + head * problem.in_flight(d) <= capacity]
-    return max(fitting, default=0)
 
 
 def _hand_over_columns(
