@@ -5,17 +5,28 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+Body = dict[str, Any]
+"""A request of POST /plan, before it is JSON."""
 GIB = 2.0**30
 
 
 def heterogeneous(
-    layers: int, nodes: int, seed: int, *, workload: str = "inference", tightness: float = 1.6, levels: int = 1
-) -> dict[str, Any]:
+    layers: int,
+    nodes: int,
+    seed: int,
+    *,
+    workload: str = "inference",
+    tightness: float = 1.6,
+    levels: int = 1,
+    medium: str | None = None,
+) -> Body:
     """Random rates, memories and links on a full directed matrix; the terminal comes first.
 
-    Layers cost about 1 GFLOP-second on a middling node and weigh about 0.4 GiB; transfers cost about as much as a layer.
+    Layers need about 10 GFLOP, 6 ms on a middling node, and weigh about 0.4 GiB; a transfer takes about as long as a
+    layer. tightness: memory of all nodes together over the weights. levels: operating points per node. medium: the name
+    of one channel that all links share. A workload and a seed fix all rates, memories and links.
     """
-    rng = Random(seed)
+    rng = Random(seed)  # noqa: S311 - instances, not secrets
     passes = ("forward", "backward", "update") if workload == "training" else ("forward", "decode")
     model = [_layer(rng, passes) for _ in range(layers)]
     size = sum(layer["weight_bytes"] for layer in model)
@@ -25,7 +36,7 @@ def heterogeneous(
     machines = [_node(rng, n, memory[n], levels) for n in range(nodes)]
     rate = [[None if a == b else rng.uniform(0.2, 2) * 1e9 for b in range(nodes)] for a in range(nodes)]
     delay = [[None if a == b else rng.uniform(0.0005, 0.005) for b in range(nodes)] for a in range(nodes)]
-    body: dict[str, Any] = {
+    body: Body = {
         "cluster": {
             "nodes": machines,
             "link_matrix": {
@@ -33,6 +44,7 @@ def heterogeneous(
                 "latency_s": delay,
                 "transmit_power_w": [[1.0] * nodes for _ in range(nodes)],
                 "receive_power_w": [[0.5] * nodes for _ in range(nodes)],
+                "medium": medium,
             },
         },
         "model": {"layers": model, "input_bytes": 1e5, "label_bytes": 1e4 if workload == "training" else 0.0,
