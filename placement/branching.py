@@ -17,7 +17,7 @@ import numpy as np
 
 from placement.backends.base import Axis, Box, Claim, Outcome, Solver, Task
 from placement.beam import beam
-from placement.bounds import most_reused, time_range
+from placement.bounds import Sweep, most_reused, time_range
 from placement.boxes import Shape, ends_clash, restricted, shape_of, within
 from placement.feasibility import feasible_figures, relative_gap
 from placement.lagrangian import PEAKS, AdditiveLimit, Prices, Pricing, Relaxed
@@ -85,7 +85,9 @@ class _Branching:
         root = self._root(shape)
         if root is not None:
             graph, shape = within(self._task.graph, shape, root)
-            self._push(-np.inf, _Open(root, graph, shape, None, self._all_nodes(), 0))
+            self._push(
+                shape.cycle_weight * root.low_s[Axis.CYCLE], _Open(root, graph, shape, None, self._all_nodes(), 0)
+            )
         while self._open and not self._stopped():
             bound, _, item = heapq.heappop(self._open)
             if bound >= self._cutoff():
@@ -140,7 +142,10 @@ class _Branching:
         times = time_range(self._task.graph)
         if times is None:
             return None
-        shortest = self._shortest_cycle_s(shape, times.longest_s)
+        matters = shape.energy_weight > 0 or self._task.limits.energy_j is not None
+        shortest = Sweep(self._task.graph).shortest(shape.through_s)
+        if matters:
+            shortest = max(shortest, self._shortest_cycle_s(shape, times.longest_s))
         limits = self._task.limits
         longest = times.longest_s
         if limits.cycle_s is not None:
@@ -163,7 +168,7 @@ class _Branching:
                 return
             limits = self._additive_limits(graph, shape, item.box)
             pricing = Pricing(graph, shape, item.box, limits, item.tracked)
-            priced = pricing.improve(item.prices or pricing.start(), self._target(), steps)
+            priced = pricing.improve(item.prices or pricing.start(), self._target(), steps, self._stopped)
             if priced is None:
                 return
             relaxed, before = priced, self._value
@@ -195,13 +200,16 @@ class _Branching:
         alone = replace(shape, latency_weight=0.0, energy_weight=0.0, cycle_weight=1.0)
         box = Box((0.0, 0.0, 0.0), (longest_s, longest_s, longest_s), (0, self._task.problem.layer_count))
         pricing = Pricing(self._task.graph, alone, box, [], self._all_nodes())
-        relaxed = pricing.improve(pricing.start(), None, FIRST_STEPS)
+        relaxed = pricing.improve(pricing.start(), None, FIRST_STEPS, self._stopped)
         return np.inf if relaxed is None else max(0.0, relaxed.bound * (1 - CUTOFF))
 
     def _target(self) -> float | None:
         return None if self._value is None else self._cutoff()
 
     def _close_or_cut(self, item: _Open, relaxed: Relaxed, bound: float) -> None:
+        if self._stopped():
+            self._push(bound, item)
+            return
         spread, axis = self._spread(item, relaxed)
         worth = abs(self._value) if self._value is not None else abs(bound)
         head = ends_clash(relaxed.sweep.graph, relaxed.shape, item.box, relaxed.paths[-1])
@@ -217,10 +225,9 @@ class _Branching:
         if self._value is None:
             return box
         room = max(0.0, self._value - relaxed.bound)
-        per_peak = shape.peak_count * min(relaxed.prices.time, shape.cycle_weight)
-        if per_peak > 0:
-            for axis in PEAKS:
-                box = box.below(axis, box.low_s[axis] + room / per_peak)
+        for axis in Axis:
+            if relaxed.spare[axis] > 0:
+                box = box.below(axis, box.low_s[axis] + room / float(relaxed.spare[axis]))
         rest = self._value - relaxed.cheapest_without_time
         if shape.cycle_weight > 0 and np.isfinite(rest):
             box = box.below(Axis.CYCLE, rest / shape.cycle_weight)

@@ -12,6 +12,9 @@ from placement.problem import Problem
 from placement.routes import FloatArray, RouteTable
 
 IntArray = NDArray[np.int64]
+Triples = tuple[IntArray, IntArray, FloatArray]
+"""(pair, resource or node, value), sorted by pair."""
+_EMPTY: Triples = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
 
 
 class SendingCosts:
@@ -20,6 +23,7 @@ class SendingCosts:
     def __init__(self, problem: Problem, size: int) -> None:
         self._problem = problem
         self._pairs: dict[int, _PairCosts] = {}
+        self._per_byte = _PairCosts.per_byte(problem)
         self.forward_s = np.zeros(size)
         self.backward_s = np.zeros(size)
         self.busy_forward: list[tuple[IntArray, IntArray, FloatArray]] = []
@@ -42,7 +46,9 @@ class SendingCosts:
             return
         if counts_for_latency:
             (self.backward_s if backward else self.forward_s)[columns] += times * table.seconds[sender, receiver]
-        pairs = self._pairs.setdefault(id(table), _PairCosts.of(self._problem, table))
+        if id(table) not in self._pairs:
+            self._pairs[id(table)] = _PairCosts.of(self._problem, table, self._per_byte)
+        pairs = self._pairs[id(table)]
         pair = sender * self._problem.node_count + receiver
         busy = self.busy_backward if backward else self.busy_forward
         busy.append(_spread(columns, pair, pairs.occupied, times))
@@ -53,26 +59,48 @@ class SendingCosts:
 class _PairCosts:
     """Per ordered pair (sender * N + receiver), sorted: what a payload occupies and how many joules it costs."""
 
-    occupied: tuple[IntArray, IntArray, FloatArray]
-    joules: tuple[IntArray, IntArray, FloatArray]
+    occupied: Triples
+    joules: Triples
 
     @staticmethod
-    def of(problem: Problem, table: RouteTable) -> _PairCosts:
+    def of(problem: Problem, table: RouteTable, per_byte: _PairCosts) -> _PairCosts:
+        """Direct links cost in proportion to the payload; routes through relays are priced hop by hop."""
         occupied: list[tuple[int, int, float]] = []
         joules: list[tuple[int, int, float]] = []
+        for (n, m), route in table.hops.items():
+            pair = n * problem.node_count + m
+            occupied += [(pair, r, s) for r, s in problem.occupancy(table, route)]
+            joules += [(pair, node, j) for node, j in problem.joules(table, route)]
+        return _PairCosts(
+            _merged(per_byte.occupied, table.payload_bytes, occupied),
+            _merged(per_byte.joules, table.payload_bytes, joules),
+        )
+
+    @staticmethod
+    def per_byte(problem: Problem) -> _PairCosts:
+        """Of one byte over every direct link."""
         count = problem.node_count
-        for n in range(count):
-            for m in range(count):
-                route = table.route(n, m)
-                if route:
-                    occupied += [(n * count + m, r, s) for r, s in problem.occupancy(table, route)]
-                    joules += [(n * count + m, node, j) for node, j in problem.joules(table, route)]
-        return _PairCosts(_arrays(occupied), _arrays(joules))
+        occupied: list[tuple[int, int, float]] = []
+        joules: list[tuple[int, int, float]] = []
+        byte = RouteTable(1.0, problem.network, np.empty((0, 0)), {})
+        for link in problem.network.links:
+            pair = link.source * count + link.target
+            occupied += [(pair, r, s) for r, s in problem.occupancy(byte, (link,))]
+            joules += [(pair, node, j) for node, j in problem.joules(byte, (link,))]
+        return _PairCosts(_merged(_EMPTY, 0.0, occupied), _merged(_EMPTY, 0.0, joules))
 
 
-def _arrays(triples: list[tuple[int, int, float]]) -> tuple[IntArray, IntArray, FloatArray]:
-    pair, row, value = zip(*triples, strict=True) if triples else ((), (), ())
-    return np.array(pair, dtype=np.int64), np.array(row, dtype=np.int64), np.array(value, dtype=np.float64)
+def _merged(per_byte: Triples, payload_bytes: float, more: list[tuple[int, int, float]]) -> Triples:
+    """Per-byte entries times the payload, with more entries, sorted by pair."""
+    pair, row, value = per_byte
+    if not more:
+        return pair, row, value * payload_bytes
+    extra = list(zip(*more, strict=True))
+    pair = np.concatenate([pair, np.array(extra[0], dtype=np.int64)])
+    order = np.argsort(pair, kind="stable")
+    rows = np.concatenate([row, np.array(extra[1], dtype=np.int64)])
+    values = np.concatenate([value * payload_bytes, np.array(extra[2])])
+    return pair[order], rows[order], values[order]
 
 
 def _spread(

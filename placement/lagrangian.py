@@ -71,6 +71,8 @@ class Relaxed:
     shape: Shape
     paths: tuple[IntArray, ...]
     """Cheapest paths met on the way; those that use no node twice are plans."""
+    spare: FloatArray
+    """(3,): what the bound would gain per second that an axis of a plan lies above the box's lowest, where positive."""
     per_cycle_s: float
     """What a second of T would add to the last of them through idle power of nodes beyond the source, in the goal."""
     cheapest_without_time: float
@@ -131,8 +133,13 @@ class Pricing:
         tables = self._sweep.from_start(cost)
         return self._sweep.backtrack(cost, tables) if np.isfinite(tables.leaving[-1].min(initial=np.inf)) else None
 
-    def improve(self, prices: Prices, target: float | None, iterations: int) -> Relaxed | None:
-        """Raise the bound towards `target` (the incumbent); None where the box holds no path or only worse plans."""
+    def improve(
+        self, prices: Prices, target: float | None, iterations: int, stopped: Callable[[], bool] = lambda: False
+    ) -> Relaxed | None:
+        """Raise the bound towards `target` (the incumbent); None where the box holds no path or only worse plans.
+
+        stopped: asked after every step; True ends the rise early, with the bound reached so far.
+        """
         best_bound, best = -np.inf, prices
         best_tables: Tables | None = None
         pace, stale = FIRST_PACE, 0
@@ -152,6 +159,8 @@ class Pricing:
             if target is not None and best_bound >= target:
                 return None
             paths.append(self._sweep.backtrack(cost, tables))
+            if stopped():
+                break
             if self._model is None and stale >= PATIENCE:
                 pace, stale, prices, direction = pace / 2, 0, best, None
                 if pace < LAST_PACE:
@@ -181,7 +190,19 @@ class Pricing:
             self._shape.energy_weight + float(prices.quantity[len(self._load_axis) :] @ self._holds_idle)
         )
         apart = Sweep(self._graph).shortest(self._base) if self._base.any() else 0.0
-        return Relaxed(bound, prices, cost, through, end.leaving, self._sweep, self._shape, paths, awake, apart)
+        return Relaxed(
+            bound,
+            prices,
+            cost,
+            through,
+            end.leaving,
+            self._sweep,
+            self._shape,
+            paths,
+            self._spare(prices),
+            awake,
+            apart,
+        )
 
     def _affine(self, path: IntArray) -> FloatArray:
         """(1 + Q,): what a path costs without prices, and its quantities."""

@@ -26,6 +26,8 @@ from placement.search import Progress, Search
 
 __all__ = ["Progress", "evaluate", "plan"]
 
+EXPLANATION_S = 10.0
+"""Longest search for reasons and relaxations once infeasibility is proven, within the request's time limit."""
 PRIVACY_NOTE = (
     "A cut is not a formal privacy guarantee: attacks with learned decoders recover input even from deep layers, and "
     "gradients that cross a cut leak too."
@@ -68,6 +70,7 @@ def plan(
     report = _Answer(request, problem, search, optimum)
     infeasibility = None
     if optimum.result.outcome is Outcome.INFEASIBLE:
+        search.deadline_s = min(search.deadline_s, clock() + EXPLANATION_S)
         infeasibility = explain_infeasibility(search)
     return report.plan(
         infeasibility=infeasibility,

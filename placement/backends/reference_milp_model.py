@@ -31,7 +31,7 @@ from placement.reference_formulation import (
     shortest_s,
 )
 
-UNITS = 1000.0
+UNITS = 10.0
 """A plan's figures are around this many scaled units, so that the solver's absolute tolerances are relative ones."""
 
 Terms = list[tuple[Any, float]]

@@ -85,8 +85,10 @@ def _kinds_in_use(request: PlanRequest) -> set[str]:
     return used | {"memory_bytes", "routes"}
 
 
-def _solve(search: Search, request: PlanRequest, metric: Metric = Metric.LATENCY) -> tuple[Problem, Result] | None:
-    """Solve a changed request; None where no plan was found in the time left."""
+def _solve(
+    search: Search, request: PlanRequest, metric: Metric = Metric.LATENCY, *, best: bool = False
+) -> tuple[Problem, Result] | None:
+    """Any plan (or the best one) of a changed request; None where none was found in the time left."""
     if search.out_of_time or search.cancelled():
         return None
     problem = compile_problem(request)
@@ -96,6 +98,7 @@ def _solve(search: Search, request: PlanRequest, metric: Metric = Metric.LATENCY
         deadline_s=search.deadline_s,
         clock=search.clock,
         seed=search.seed,
+        relative_gap=0.0 if best else 1.0,
         threads=search.threads,
         cancelled=search.cancelled,
     )
@@ -124,7 +127,11 @@ class _FigureLimit:
     def __call__(self, search: Search) -> Iterator[Relaxation]:
         request = search.problem.request
         limit = getattr(request.constraints, self.name)
-        solved = None if limit is None else _solve(search, _with_constraints(request, **{self.name: None}), self.metric)
+        solved = (
+            None
+            if limit is None
+            else _solve(search, _with_constraints(request, **{self.name: None}), self.metric, best=True)
+        )
         if solved is None:
             return
         problem, result = solved
