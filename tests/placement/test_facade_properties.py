@@ -87,7 +87,7 @@ def within(figures: Iterable[Figures], metric: Metric, limit: float) -> tuple[Fi
 
 
 def least(figures: Iterable[Figures], metric: Metric) -> float:
-    return min(getattr(f, FIELD[metric]) for f in figures)
+    return min(float(getattr(f, FIELD[metric])) for f in figures)
 
 
 def weighted_value(case: Case, figures: Figures, latency_s: float, energy_j: float) -> float:
