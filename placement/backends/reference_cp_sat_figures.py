@@ -121,7 +121,7 @@ class TextbookFigures:
         return Term(variable, 1.0, most)
 
     def _peak(self, name: str, peak: Peak) -> Any:
-        """A variable >= each load. Not add_max_equality: presolve would enumerate the sums, for minutes and gigabytes."""
+        """A variable >= each load. With add_max_equality, presolve enumerates the sums, for minutes and gigabytes."""
         most = max(self._choices.most(load) for load in peak)
         variable = self._model.new_int_var(0, self._ticks_up(most), name)
         for load in peak:

@@ -150,7 +150,9 @@ class TextbookOrder:
         """True where some layer runs on the option, and only there."""
         used = self._literal(f"used_{option}")
         runs = [x for run in self._choices.runs if run.option == option for x in self._literals[run]]
-        self.model.add_max_equality(used, runs)
+        self.model.add_bool_or([~used, *runs])
+        for literal in runs:
+            self.model.add_implication(literal, used)
         return used
 
     def _memory(self) -> None:

@@ -17,7 +17,10 @@ from placement.backends.reference_milp_model import TextbookModel
 from placement.reference_formulation import choices_of
 
 TOLERANCE = 1e-9
-"""Absolute gap and feasibility tolerance, in scaled units of which a plan has about 1,000."""
+"""Absolute gap and feasibility tolerance; figures are scaled to be around 1."""
+PROOF_TOLERANCE = 1e-6
+"""Relative distance of objective and bound up to which `optimal` is believed."""
+INFINITE = 1e100
 
 
 class ReferenceMilp:
@@ -74,13 +77,14 @@ class _Listener:
     def __call__(self, kind: Any, message: str, out: Any, into: Any, user: Any) -> None:  # noqa: ARG002
         if kind == cb.HighsCallbackType.kCallbackMipImprovingSolution:
             unit = self._model.value_unit
-            self._task.on_progress(out.objective_function_value * unit, _finite(out.mip_dual_bound * unit))
+            self._task.on_progress(out.objective_function_value * unit, _bound(out.mip_dual_bound, unit))
         elif self._task.cancelled():
             into.user_interrupt = True
 
 
-def _finite(bound: float) -> float | None:
-    return bound if abs(bound) < 1e100 else None
+def _bound(dual_bound: float, unit: float) -> float | None:
+    """The bound in units of the goal; None before HiGHS has one."""
+    return dual_bound * unit if abs(dual_bound) < INFINITE else None
 
 
 def _claim(task: Task, model: TextbookModel, status: int) -> Claim:
@@ -90,10 +94,10 @@ def _claim(task: Task, model: TextbookModel, status: int) -> Claim:
     if status == pulp.LpStatusInfeasible:
         return Claim(Outcome.INFEASIBLE, sizes=sizes)
     found = problem.solverModel.getInfo()
-    bound = _finite(found.mip_dual_bound * model.value_unit)
+    bound = _bound(found.mip_dual_bound, model.value_unit)
     if found.primal_solution_status != SolutionStatus.kSolutionStatusFeasible:
         return Claim(Outcome.STOPPED, None, bound, sizes)
-    proven = problem.sol_status == pulp.LpSolutionOptimal and task.relative_gap == 0
-    if proven and bound is None:
-        bound = pulp.value(problem.objective) * model.value_unit
+    value = found.objective_function_value
+    met = value - found.mip_dual_bound <= PROOF_TOLERANCE * abs(value) + TOLERANCE
+    proven = met and problem.sol_status == pulp.LpSolutionOptimal and task.relative_gap == 0
     return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, model.placement(), bound, sizes)

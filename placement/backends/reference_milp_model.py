@@ -13,7 +13,6 @@ from placement.backends.base import Task
 from placement.problem import Placement
 from placement.reference_formulation import (
     LIMIT_SLACK,
-    MEMORY_SLACK,
     Choice,
     Choices,
     HandOver,
@@ -31,21 +30,22 @@ from placement.reference_formulation import (
     shortest_s,
 )
 
-UNITS = 10.0
-"""A plan's figures are around this many scaled units, so that the solver's absolute tolerances are relative ones."""
-
 Terms = list[tuple[Any, float]]
 
 
 class TextbookModel:
-    """Columns per choice, and rows by the names of docs/reference-formulations.md; times in `_time_s`."""
+    """Columns per choice, and rows by the names of docs/reference-formulations.md; times in `_time_s`.
+
+    Figures are scaled to be around 1, since the solver's tolerances are absolute. Hand-overs are 0-1 although the runs
+    alone would make them so: HiGHS 1.12 restarted without any 0-1 column states a bound that is too low.
+    """
 
     def __init__(self, task: Task, choices: Choices) -> None:
         self._task, self._choices, self._instance = task, choices, task.problem
         self.problem = pulp.LpProblem("reference", pulp.LpMinimize)
         self._column: dict[Choice, Any] = {run: self._binary(f"run_{run.layer}_{run.option}") for run in choices.runs}
-        for hand_over in choices.hand_overs:  # 0-1 because the runs are
-            self._column[hand_over] = self._continuous("hand_over_{}_{}_{}".format(*hand_over), 1.0)
+        for hand_over in choices.hand_overs:
+            self._column[hand_over] = self._binary("hand_over_{}_{}_{}".format(*hand_over))
         self._used: dict[int, Any] = {}
         self._each_layer_once()
         self._hand_over_follows()
@@ -53,7 +53,7 @@ class TextbookModel:
         self._one_level_per_node()
         self._memory()
         rules = latency_rules(choices, task.latency_model)
-        self._time_s = (shortest_s(choices, rules) or longest_s(choices, rules) or 1.0) / UNITS
+        self._time_s = shortest_s(choices, rules) or longest_s(choices, rules) or 1.0
         self.value_unit = self._figures(rules)
 
     def placement(self) -> Placement:
@@ -110,7 +110,7 @@ class TextbookModel:
         for j in range(1, self._instance.layer_count):
             for n in range(self._instance.node_count):
                 before, behind = self._on(j - 1, n), self._on(j, n)
-                stay = [(self._continuous(f"stay_{j}_{n}", 1.0), -1.0)] if before and behind else []
+                stay = [(self._binary(f"stay_{j}_{n}"), -1.0)] if before and behind else []
                 sent = [(self._column[h], -1.0) for h in self._hand_overs_at[j] if h.sender == n]
                 received = [(self._column[h], -1.0) for h in self._hand_overs_at[j] if h.receiver == n]
                 if before:
@@ -147,12 +147,15 @@ class TextbookModel:
         return self._used[option]
 
     def _memory(self) -> None:
-        """Per node: static bytes + activations in flight + the largest workspace <= memory, in thousandths of it."""
+        """Per node: static bytes + activations in flight + the largest workspace <= memory, as shares of it.
+
+        The solver's own tolerance is as large as the referee's.
+        """
         problem, sizes = self._instance, self._instance.bytes
         deeper = self._deeper() if depth_matters(problem) else {}
         for n in range(problem.node_count):
-            unit = (float(problem.memory_bytes[n]) or 1.0) / UNITS
-            workspace = self._continuous(f"workspace_{n}", UNITS * (1 + MEMORY_SLACK))
+            unit = float(problem.memory_bytes[n]) or 1.0
+            workspace = self._continuous(f"workspace_{n}", 1.0)
             terms: Terms = [(workspace, 1.0)]
             for k in range(problem.layer_count):
                 on = self._on(k, n)
@@ -164,7 +167,7 @@ class TextbookModel:
                     self._at_most(f"workspace_{n}_{k}", [*largest, (workspace, -1.0)], 0.0)
                 if on and kept and deeper.get(k):
                     terms.append((self._further_in_flight(n, k, deeper[k]), kept / unit))
-            self._at_most(f"memory_{n}", terms, UNITS * (1 + MEMORY_SLACK))
+            self._at_most(f"memory_{n}", terms, 1.0)
 
     def _deeper(self) -> dict[int, Terms]:
         """Micro-batches in flight beyond in_flight(1), per layer: sum over d of the step at depth d x [depth >= d].
@@ -281,7 +284,7 @@ class TextbookModel:
         problem, limit = self._instance, self._task.limits.energy_j
         joules = self._choices.weighted_joules()
         most = self._choices.most(joules) + most_idle_w(problem) * longest_cycle_s
-        unit = (self._choices.least(joules) or most or 1.0) / UNITS
+        unit = self._choices.least(joules) or most or 1.0
         column = self._continuous("energy", (most if limit is None else min(most, limit)) * (1 + LIMIT_SLACK) / unit)
         terms = self._of(joules, 1 / unit)
         for n, own in idle.items():
@@ -294,7 +297,7 @@ class TextbookModel:
         budget = self._instance.request.cluster.nodes[n].energy_budget_j
         assert budget is not None  # the caller selects nodes with a budget
         terms = [*self._of(self._choices.joules.get(n, {}), 1.0), *idle]
-        unit = max([budget, *(value for _, value in terms)]) / UNITS
+        unit = max([budget, *(value for _, value in terms)])
         if unit > 0:
             scaled = [(column, value / unit) for column, value in terms]
             self._at_most(f"energy_budget_{n}", scaled, budget * (1 + LIMIT_SLACK) / unit)

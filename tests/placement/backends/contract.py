@@ -219,7 +219,8 @@ class BackendContract:
         self.proves(task_of(phone_and_server(a=AMPLE, b=AMPLE), goal, limits), value)
 
     def test_energy_budget_moves_work_off_the_battery(self) -> None:
-        self.proves(task_of(phone_and_server(a={**AMPLE, "energy_budget_j": 15.0}, b=AMPLE), ENERGY), 28.0, CUT)
+        """Either layer may leave: 28 J both ways."""
+        self.proves(task_of(phone_and_server(a={**AMPLE, "energy_budget_j": 15.0}, b=AMPLE), ENERGY), 28.0)
 
     def test_max_stages_forbids_the_cut(self) -> None:
         problem = phone_and_server(a=AMPLE, b=AMPLE, constraints={"max_stages": 1})
