@@ -7,7 +7,7 @@ there.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -25,6 +25,8 @@ class _States:
     node: IntArray
     used: BoolArray
     """(K, N)."""
+    from_source: BoolArray
+    """Whether the first stage is on the source: only then may the source hold the last one too."""
     cost: FloatArray
     stage: IntArray
     """The stage column behind which the state stands."""
@@ -32,7 +34,7 @@ class _States:
     """Index into all states kept so far; -1 for first stages."""
 
     def chosen(self, index: IntArray) -> _States:
-        return _States(self.node[index], self.used[index], self.cost[index], self.stage[index], self.parent[index])
+        return _States(*(getattr(self, part.name)[index] for part in fields(self)))
 
 
 def beam(graph: StageGraph, relaxed: Relaxed, width: int) -> list[Placement]:
@@ -44,7 +46,8 @@ def beam(graph: StageGraph, relaxed: Relaxed, width: int) -> list[Placement]:
     first = np.flatnonzero(graph.first == 0)
     used = np.zeros((len(first), count), dtype=np.bool_)
     used[np.arange(len(first)), graph.node[first]] = True
-    start = _States(graph.node[first], used, relaxed.cost[first], first, np.full(len(first), -1))
+    node = graph.node[first]
+    start = _States(node, used, node == problem.source, relaxed.cost[first], first, np.full(len(first), -1))
     _file(graph, start, waiting)
     kept_stage: list[IntArray] = []
     kept_parent: list[IntArray] = []
@@ -91,7 +94,7 @@ def _extended(
     count, source = problem.node_count, problem.source
     state, hand_over = passes.expand(cut * count + states.node)
     receiver = graph.receiver[hand_over]
-    back_home = receiver == source
+    back_home = (receiver == source) & states.from_source[state]
     fresh = ~states.used[state, receiver] | back_home
     state, hand_over, receiver = state[fresh], hand_over[fresh], receiver[fresh]
     passed = states.cost[state] + relaxed.cost[graph.stage_count + hand_over]
@@ -102,7 +105,7 @@ def _extended(
     state, passed, receiver, stage = state[legal], passed[legal], receiver[legal], stage[legal]
     used = states.used[state].copy()
     used[np.arange(len(state)), receiver] = True
-    return _States(receiver, used, passed + relaxed.cost[stage], stage, numbers[state])
+    return _States(receiver, used, states.from_source[state], passed + relaxed.cost[stage], stage, numbers[state])
 
 
 def _file(graph: StageGraph, states: _States, waiting: list[list[_States]]) -> None:
@@ -113,23 +116,18 @@ def _file(graph: StageGraph, states: _States, waiting: list[list[_States]]) -> N
 
 
 def _joined(parts: list[_States]) -> _States:
-    return _States(
-        *(
-            np.concatenate([getattr(part, name) for part in parts])
-            for name in ("node", "used", "cost", "stage", "parent")
-        )
-    )
+    return _States(*(np.concatenate([getattr(part, name.name) for part in parts]) for name in fields(_States)))
 
 
 def _best(states: _States, relaxed: Relaxed, cut: int, width: int) -> _States:
-    """The `width` most promising states, one per node and set of used nodes."""
+    """The `width` most promising states, one per node, set of used nodes, and beginning on the source or not."""
     promise = states.cost + relaxed.completion[cut, states.node, relaxed.sweep.sets_of(states.used)]
     order = np.argsort(promise, kind="stable")
     order = order[np.isfinite(promise[order])][: 4 * width]
-    seen: set[tuple[int, bytes]] = set()
+    seen: set[tuple[int, bytes, bool]] = set()
     chosen = []
     for index in order.tolist():
-        key = (int(states.node[index]), states.used[index].tobytes())
+        key = (int(states.node[index]), states.used[index].tobytes(), bool(states.from_source[index]))
         if key not in seen:
             seen.add(key)
             chosen.append(index)

@@ -165,7 +165,7 @@ def _share(busy_s: float, figures: Figures) -> float:
 def _links(problem: Problem, traversal: Traversal, figures: Figures) -> tuple[LinkUse, ...]:
     carried: dict[tuple[int, int], list[tuple[Sending, float]]] = {}
     for sending in traversal.sendings:
-        for link in sending.route:
+        for link in sending.route if sending.table.payload_bytes > 0 else ():
             carried.setdefault((link.source, link.target), []).append((sending, float(problem.repetitions)))
     uses = []
     for (a, b), sendings in sorted(carried.items()):
