@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from models.constraints import Constraints, Metric, Privacy
 from models.plan import Infeasibility, Relaxation, Violation
 from models.request import PlanRequest
+from placement.baselines import baselines
 from placement.constraints import limits_of, refusing_rules
 from placement.cost_model import compile_problem
 from placement.evaluation import node_memory
@@ -101,6 +102,7 @@ def _solve(
         relative_gap=0.0 if best else 1.0,
         threads=search.threads,
         cancelled=search.cancelled,
+        candidates=[named.placement for named in baselines(problem) if named.placement is not None],
     )
     result = inner.minimise(GOAL_OF[metric], limits_of(problem), "relaxation")
     return None if result.placement is None else (problem, result)

@@ -16,7 +16,7 @@ from placement.boxes import ends_clash, shape_of, within
 from placement.constraints import Limits
 from placement.evaluation import Figures, Traversal, traverse
 from placement.feasibility import feasible_figures
-from placement.objectives import Goal
+from placement.goals import Goal
 from placement.problem import Placement, Problem
 from tests.placement.examples_for_tests import layer, link, node, placed, problem_of, task_of, training
 from tests.placement.random_problems import FACTOR, random_problem
