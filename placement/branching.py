@@ -26,8 +26,6 @@ from placement.stage_graph import StageGraph
 
 CUTOFF = 1e-7
 """Plans must beat the incumbent by this relative margin to be looked for; within the tolerance of a proof."""
-FEW_COLUMNS = 120
-"""Stage columns that a backend closes faster than another cut would."""
 NARROW = 1e-3
 """Uncertainty of a box relative to the goal, below which cutting it further gains nothing."""
 FIRST_STEPS, NEXT_STEPS = 120, 40
@@ -214,7 +212,7 @@ class _Branching:
         worth = abs(self._value) if self._value is not None else abs(bound)
         head = ends_clash(relaxed.sweep.graph, relaxed.shape, item.box, relaxed.paths[-1])
         clash = head is not None and item.box.heads[0] < item.box.heads[1]
-        if item.graph.stage_count <= FEW_COLUMNS or (spread <= NARROW * worth and not clash):
+        if item.graph.stage_count <= self._close.closes_columns or (spread <= NARROW * worth and not clash):
             self._hand_to_backend(bound, item.box, item.graph)
             return
         for half in item.box.split_heads(head) if clash and head is not None else item.box.halves(axis):

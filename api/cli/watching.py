@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -29,7 +31,11 @@ _LOOK_UP_S = 0.1
 def solve(plan: Planner, request: PlanRequest, console: Console, *, quiet: bool = False) -> Plan:
     """The plan; while it is sought the console shows phase, incumbent, bound and gap, if it is a terminal."""
     stop = threading.Event()
-    with _interrupts(stop, console), _display(console, request.objective, quiet=quiet) as report:
+    with (
+        _native_output_aside(),
+        _interrupts(stop, console),
+        _display(console, request.objective, quiet=quiet) as report,
+    ):
         return _in_thread(lambda: plan(request, on_progress=report, cancelled=stop.is_set))
 
 
@@ -51,6 +57,19 @@ def _in_thread(work: Callable[[], Plan]) -> Plan:
     if errors:
         raise errors[0]
     return results[0]
+
+
+@contextmanager
+def _native_output_aside() -> Iterator[None]:
+    """HiGHS now and then prints a line from native code; it goes to stderr, so that stdout holds the answer only."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pulp
-from highspy import cb
+from highspy import HighsModelStatus, cb
 
 from placement.backends.base import Claim, Outcome, Task
 from placement.columns import Formulation, Row, scale_of
@@ -21,12 +21,17 @@ TOLERANCE = 1e-9
 """Absolute gap and feasibility tolerance, in scaled units of which a plan has about 1,000."""
 
 
+MEETS = 1e-6
+"""Relative distance within which a value and its bound prove each other."""
+
+
 class Milp:
     """The stage-graph formulation as a MILP, solved by HiGHS in this process."""
 
     name = "milp"
     version = f"HiGHS {version('highspy')} through PuLP {version('pulp')}"
     uses_graph = True
+    closes_columns = 200
 
     def __call__(self, task: Task) -> Claim:
         """Solve; conditional rows become big-M rows from the bounds of their columns."""
@@ -63,6 +68,7 @@ class MilpCbc:
     name = "milp_cbc"
     version = f"CBC of PuLP {version('pulp')}"
     uses_graph = True
+    closes_columns = 200
 
     def __call__(self, task: Task) -> Claim:
         """Solve. CBC cannot be interrupted before its time limit; it reports its bound in its log."""
@@ -163,13 +169,19 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
     def callSolver(self, lp: Any) -> None:  # noqa: N802 (PuLP's name)
         """Hand the start over, then run."""
         if self.start is not None:
-            binaries = [v.index for v in lp.variables() if v.name.split("_")[1] in {"stage", "hand"}]
-            ones = {f"x{c}_" for c in self.start}
-            values = [
-                1.0 if v.name.split("_")[0] + "_" in ones else 0.0 for v in lp.variables() if v.index in set(binaries)
-            ]
-            lp.solverModel.setSolution(len(binaries), binaries, values)
+            ones = {f"x{c}" for c in self.start}
+            path = [v for v in lp.variables() if v.name.split("_")[1] in {"stage", "hand"}]
+            values = [1.0 if v.name.split("_")[0] in ones else 0.0 for v in path]
+            lp.solverModel.setSolution(len(path), [v.index for v in path], values)
         super().callSolver(lp)
+
+    def findSolutionValues(self, lp: Any) -> tuple[int, int]:  # noqa: N802 (PuLP's name)
+        """PuLP reads values even where HiGHS stopped without any."""
+        if lp.solverModel.getSolution().col_value:
+            found: tuple[int, int] = super().findSolutionValues(lp)
+            return found
+        infeasible = lp.solverModel.getModelStatus() == HighsModelStatus.kInfeasible
+        return (pulp.LpStatusInfeasible if infeasible else pulp.LpStatusNotSolved), pulp.LpSolutionNoSolutionFound
 
 
 class _Listener:
@@ -189,7 +201,8 @@ class _Listener:
 def _claim(task: Task, model: _Model, status: int, bound: float | None) -> Claim:
     """Read what PuLP says: `sol_status` is the one to trust, `status` says optimal on a time limit.
 
-    Optimal within an asked gap is no proof.
+    Optimal within an asked gap is no proof, and neither is an optimum that the solver's own bound does not reach: HiGHS
+    1.12 has been seen to stop at one 2 % above its bound when presolve leaves no integer column.
     """
     problem = model.problem
     sizes = {"columns": len(model.variables), "rows": len(problem.constraints())}
@@ -201,6 +214,8 @@ def _claim(task: Task, model: _Model, status: int, bound: float | None) -> Claim
         placement = task.graph.placement(chosen) if chosen else None
     proven = problem.sol_status == pulp.LpSolutionOptimal and placement is not None and task.relative_gap == 0
     if proven:
-        bound = pulp.value(problem.objective)
+        value = float(pulp.value(problem.objective))
+        proven = bound is None or bound >= value - MEETS * abs(value)
+        bound = value if proven else bound
     bound = None if bound is None or abs(bound) > 1e100 else bound * model.goal_unit
     return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, placement, bound, sizes)

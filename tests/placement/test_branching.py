@@ -1,6 +1,6 @@
 """Branching proves what enumeration finds, and its bound is true whenever it is asked.
 
-With FEW_COLUMNS at nothing, small problems are cut into many boxes too; a coarser NARROW keeps them countable.
+With closes_columns at nothing, small problems are cut into many boxes too; a coarser NARROW keeps them countable.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CUT = (7, 12, 22, 29, 42, 47, 66, 78, 79, 92, 94, 102, 148, 159, 190, 205, 219)
 class Enumeration:
     """Closes a box by trying every plan that its graph still holds: a plan lost by reduction stays lost."""
 
-    name, version, uses_graph = "enumeration", "0", True
+    name, version, uses_graph, closes_columns = "enumeration", "0", True, 200
 
     def __call__(self, task: Task) -> Claim:
         best: Placement | None = None
@@ -49,7 +49,7 @@ class Enumeration:
 class GivingUp:
     """Closes nothing, and says so."""
 
-    name, version, uses_graph = "giving_up", "0", True
+    name, version, uses_graph, closes_columns = "giving_up", "0", True, 200
 
     def __call__(self, task: Task) -> Claim:
         return Claim(Outcome.STOPPED)
@@ -57,7 +57,8 @@ class GivingUp:
 
 @pytest.fixture
 def cuts_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(branching, "FEW_COLUMNS", 0)
+    for backend in (Milp, Enumeration, GivingUp):
+        monkeypatch.setattr(backend, "closes_columns", 0)
     monkeypatch.setattr(branching, "NARROW", 0.05)
 
 
