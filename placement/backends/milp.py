@@ -34,7 +34,11 @@ class Milp:
     closes_columns = 200
 
     def __call__(self, task: Task) -> Claim:
-        """Solve; conditional rows become big-M rows from the bounds of their columns."""
+        """Solve; conditional rows become big-M rows from the bounds of their columns.
+
+        HiGHS keeps its own choice of threads: its scheduler is one per process, and a run that asks for another number
+        than the first one ends at once without a solution.
+        """
         scale = scale_of(task.graph)
         if scale is None:
             return Claim(Outcome.INFEASIBLE)
@@ -44,7 +48,6 @@ class Milp:
         highs = _Highs(
             msg=False,
             timeLimit=max(task.time_limit_s, 0.01),
-            threads=task.threads,
             gapRel=task.relative_gap,
             gapAbs=TOLERANCE,
             random_seed=task.seed,

@@ -41,7 +41,6 @@ class ReferenceMilp:
         highs = _Highs(
             msg=False,
             timeLimit=max(task.time_limit_s, 0.01),
-            threads=task.threads,
             gapRel=task.relative_gap,
             gapAbs=TOLERANCE,
             random_seed=task.seed,
