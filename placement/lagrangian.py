@@ -235,6 +235,7 @@ class Pricing:
         spare = self._spare(prices)
         ends = np.where(spare >= 0, self._box.low_s, self._box.high_s)
         axes = float((spare[spare != 0] * ends[spare != 0]).sum())
+        axes -= ROUNDING * float(prices.node.sum() + prices.quantity @ self._units)
         return axes - float(prices.node.sum()) - float(prices.quantity[len(self._load_axis) :] @ self._limit)
 
     def _slope(self, prices: Prices, path: IntArray) -> _Slope:
@@ -321,6 +322,8 @@ class _Slope:
         return _Slope(self.node + share * other.node, self.quantity + share * other.quantity)
 
 
+ROUNDING = 1e-12
+"""A bound is a difference of terms as large as the prices: what their rounding may have added is taken off."""
 FIRST_PACE, LAST_PACE = 1.0, 0.03
 """Polyak step factors, halved whenever the bound has not risen for PATIENCE steps."""
 MOST_MODELLED = 3

@@ -127,6 +127,8 @@ class _Answer:
         stopped = Termination.TIME_LIMIT
         if self._search.cancelled():
             stopped = Termination.CANCELLED
+        elif self._problem.replays and not self._search.out_of_time:
+            stopped = Termination.REPLAY
         if result.placement is None:
             return Status.NO_PLAN_FOUND, stopped
         if result.proven and self._optimum.all_proven:
@@ -134,8 +136,6 @@ class _Answer:
         asked = self._request.solver.relative_gap
         if result.gap is not None and asked > 0 and result.gap <= asked:
             return Status.FEASIBLE, Termination.GAP
-        if stopped is Termination.TIME_LIMIT and self._problem.replays and not self._search.out_of_time:
-            return Status.FEASIBLE, Termination.REPLAY
         return Status.FEASIBLE, stopped
 
     def _report(self, seconds: dict[str, float]) -> SolverReport:
