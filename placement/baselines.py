@@ -25,23 +25,24 @@ class NamedPlacement:
 
 def baselines(problem: Problem) -> list[NamedPlacement]:
     """terminal_only, best_single_edge candidates, even_split, memory_proportional, compute_proportional."""
+    fastest = fastest_options(problem)
     others = [n for n in range(problem.node_count) if n != problem.source]
     order = [problem.source, *others]
     memory = problem.memory_bytes
-    compute = np.array([1.0 / max(float(_seconds(problem)[o]), 1e-30) for o in fastest_options(problem)])
+    compute = np.array([1.0 / max(float(seconds), 1e-30) for seconds in _seconds(problem)[fastest]])
     return [
-        NamedPlacement("terminal_only", _chain(problem, [problem.source], [problem.layer_count])),
-        *(NamedPlacement("best_single_edge", _head_and_one(problem, n)) for n in others),
-        NamedPlacement("even_split", _dealt(problem, order, np.ones(problem.node_count))),
-        NamedPlacement("memory_proportional", _dealt(problem, order, memory)),
-        NamedPlacement("compute_proportional", _dealt(problem, order, compute)),
+        NamedPlacement("terminal_only", _chain(fastest, [problem.source], [problem.layer_count])),
+        *(NamedPlacement("best_single_edge", _head_and_one(problem, fastest, n)) for n in others),
+        NamedPlacement("even_split", _dealt(problem, fastest, order, np.ones(problem.node_count))),
+        NamedPlacement("memory_proportional", _dealt(problem, fastest, order, memory)),
+        NamedPlacement("compute_proportional", _dealt(problem, fastest, order, compute)),
     ]
 
 
 def fastest_options(problem: Problem) -> list[int]:
     """Per node, the option with the least time for the whole model."""
-    seconds = _seconds(problem)
-    return [min(options, key=lambda o: float(seconds[o])) for options in problem.options_of_node]
+    seconds = _seconds(problem).tolist()
+    return [min(options, key=lambda o: seconds[o]) for options in problem.options_of_node]
 
 
 def _seconds(problem: Problem) -> FloatArray:
@@ -50,13 +51,12 @@ def _seconds(problem: Problem) -> FloatArray:
     return total
 
 
-def _chain(problem: Problem, nodes: list[int], counts: list[int]) -> Placement:
+def _chain(fastest: list[int], nodes: list[int], counts: list[int]) -> Placement:
     """Stages on the nodes' fastest options with the given numbers of layers; empty ones are left out."""
-    options = fastest_options(problem)
     stages, first = [], 0
     for node, count in zip(nodes, counts, strict=True):
         if count > 0:
-            stages.append(PlacedStage(options[node], first, first + count))
+            stages.append(PlacedStage(fastest[node], first, first + count))
             first += count
     return tuple(_merged(stages))
 
@@ -75,14 +75,14 @@ def _merged(stages: list[PlacedStage]) -> Iterator[PlacedStage]:
         yield pending
 
 
-def _head_and_one(problem: Problem, node: int) -> Placement:
+def _head_and_one(problem: Problem, fastest: list[int], node: int) -> Placement:
     """The head on the source, the rest on one node, the tail back on the source."""
     head = min(problem.head_layers, problem.layer_count)
     tail = min(problem.tail_layers, problem.layer_count - head)
-    return _chain(problem, [problem.source, node, problem.source], [head, problem.layer_count - head - tail, tail])
+    return _chain(fastest, [problem.source, node, problem.source], [head, problem.layer_count - head - tail, tail])
 
 
-def _dealt(problem: Problem, order: list[int], weights: FloatArray) -> Placement | None:
+def _dealt(problem: Problem, fastest: list[int], order: list[int], weights: FloatArray) -> Placement | None:
     """Layers dealt in proportion to the weights (largest remainders), never less than the head on the source."""
     if problem.node_count == 1:
         return None
@@ -98,4 +98,4 @@ def _dealt(problem: Problem, order: list[int], weights: FloatArray) -> Placement
         counts[0] += moved
         counts[k] -= moved
         short -= moved
-    return _chain(problem, [*order, problem.source], [*counts.tolist(), tail])
+    return _chain(fastest, [*order, problem.source], [*counts.tolist(), tail])

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from placement.constraints import MEMORY_TOLERANCE
+from placement.network import FloatArray, IntArray
 from placement.problem import Problem
-from placement.routes import FloatArray, RouteTable
+from placement.routes import RouteTable
 
-IntArray = NDArray[np.int64]
+__all__ = ["IntArray", "SendingCosts", "compute_costs", "deepest_pair", "stage_memory_bytes"]
+
 Triples = tuple[IntArray, IntArray, FloatArray]
-"""(pair, resource or node, value), sorted by pair."""
-_EMPTY: Triples = (np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
+"""(column, resource or node, value)."""
 
 
 class SendingCosts:
@@ -22,97 +22,85 @@ class SendingCosts:
 
     def __init__(self, problem: Problem, size: int) -> None:
         self._problem = problem
-        self._pairs: dict[int, _PairCosts] = {}
-        self._per_byte = _PairCosts.per_byte(problem)
+        self._mute = not problem.network.wires.transmit_power_w.any(), not problem.network.wires.receive_power_w.any()
         self.forward_s = np.zeros(size)
         self.backward_s = np.zeros(size)
-        self.busy_forward: list[tuple[IntArray, IntArray, FloatArray]] = []
-        self.busy_backward: list[tuple[IntArray, IntArray, FloatArray]] = []
-        self.node_joules: list[tuple[IntArray, IntArray, FloatArray]] = []
+        self.busy_forward: list[Triples] = []
+        self.busy_backward: list[Triples] = []
+        self.node_joules: list[Triples] = []
 
     def send(
         self,
-        table: RouteTable | None,
+        tables: Sequence[RouteTable | None],
+        which: IntArray,
         columns: IntArray,
-        sender: IntArray,
-        receiver: IntArray,
+        ends: tuple[IntArray, IntArray],
         *,
         times: int = 1,
         backward: bool = False,
         counts_for_latency: bool = True,
     ) -> None:
-        """Price one payload on the given columns, from `sender` to `receiver` each."""
-        if table is None or times == 0 or not len(columns):
+        """Price the payload `tables[which]` on each column, from sender to receiver; None costs nothing."""
+        sends = np.array([table is not None for table in tables], dtype=np.bool_)[which] & (ends[0] != ends[1])
+        if times == 0 or not sends.any():
             return
-        if counts_for_latency:
-            (self.backward_s if backward else self.forward_s)[columns] += times * table.seconds[sender, receiver]
-        if id(table) not in self._pairs:
-            self._pairs[id(table)] = _PairCosts.of(self._problem, table, self._per_byte)
-        pairs = self._pairs[id(table)]
-        pair = sender * self._problem.node_count + receiver
+        which, columns, sender, receiver = which[sends], columns[sends], ends[0][sends], ends[1][sends]
+        link = self._problem.network.link_at[sender, receiver]
+        direct = link >= 0
+        total = (self.backward_s if backward else self.forward_s) if counts_for_latency else None
+        payload = np.array([0.0 if table is None else table.payload_bytes for table in tables])[which]
+        self._directly(payload[direct], columns[direct], link[direct], times, total, backward=backward)
+        if not direct.all():
+            far = ~direct
+            trips = np.stack([which[far], sender[far], receiver[far]])
+            self._through_relays(tables, columns[far], trips, times, total, backward=backward)
+
+    def _directly(
+        self, payload: FloatArray, columns: IntArray, link: IntArray, times: int, total: FloatArray | None, *,
+        backward: bool,
+    ) -> None:  # fmt: skip
+        """Over one link each: busy 8 x / bandwidth, for its channel and those ends that do not overlap."""
+        problem, network = self._problem, self._problem.network
+        wires = network.wires
+        busy_s = 8.0 * payload / wires.bandwidth_bits_per_s[link]
+        if total is not None:
+            total[columns] += times * (wires.latency_s[link] + busy_s)
         busy = self.busy_backward if backward else self.busy_forward
-        busy.append(_spread(columns, pair, pairs.occupied, times))
-        self.node_joules.append(_spread(columns, pair, pairs.joules, times * self._problem.repetitions))
+        busy.append((columns, problem.node_count + network.channel[link], times * busy_s))
+        ends = wires.source[link], wires.target[link]
+        powers = wires.transmit_power_w, wires.receive_power_w
+        for end, power, mute in zip(ends, powers, self._mute, strict=True):
+            blocked = ~problem.overlaps[end]
+            if blocked.any():
+                busy.append((columns[blocked], end[blocked], times * busy_s[blocked]))
+            if not mute:
+                self.node_joules.append((columns, end, times * problem.repetitions * (power[link] * busy_s)))
 
-
-@dataclass(frozen=True)
-class _PairCosts:
-    """Per ordered pair (sender * N + receiver), sorted: what a payload occupies and how many joules it costs."""
-
-    occupied: Triples
-    joules: Triples
-
-    @staticmethod
-    def of(problem: Problem, table: RouteTable, per_byte: _PairCosts) -> _PairCosts:
-        """Direct links cost in proportion to the payload; routes through relays are priced hop by hop."""
-        occupied: list[tuple[int, int, float]] = []
-        joules: list[tuple[int, int, float]] = []
-        for (n, m), route in table.hops.items():
-            pair = n * problem.node_count + m
-            occupied += [(pair, r, s) for r, s in problem.occupancy(table, route)]
-            joules += [(pair, node, j) for node, j in problem.joules(table, route)]
-        return _PairCosts(
-            _merged(per_byte.occupied, table.payload_bytes, occupied),
-            _merged(per_byte.joules, table.payload_bytes, joules),
-        )
-
-    @staticmethod
-    def per_byte(problem: Problem) -> _PairCosts:
-        """Of one byte over every direct link."""
-        count = problem.node_count
-        occupied: list[tuple[int, int, float]] = []
-        joules: list[tuple[int, int, float]] = []
-        byte = RouteTable(1.0, problem.network, np.empty((0, 0)), {})
-        for link in problem.network.links:
-            pair = link.source * count + link.target
-            occupied += [(pair, r, s) for r, s in problem.occupancy(byte, (link,))]
-            joules += [(pair, node, j) for node, j in problem.joules(byte, (link,))]
-        return _PairCosts(_merged(_EMPTY, 0.0, occupied), _merged(_EMPTY, 0.0, joules))
-
-
-def _merged(per_byte: Triples, payload_bytes: float, more: list[tuple[int, int, float]]) -> Triples:
-    """Per-byte entries times the payload, with more entries, sorted by pair."""
-    pair, row, value = per_byte
-    if not more:
-        return pair, row, value * payload_bytes
-    extra = list(zip(*more, strict=True))
-    pair = np.concatenate([pair, np.array(extra[0], dtype=np.int64)])
-    order = np.argsort(pair, kind="stable")
-    rows = np.concatenate([row, np.array(extra[1], dtype=np.int64)])
-    values = np.concatenate([value * payload_bytes, np.array(extra[2])])
-    return pair[order], rows[order], values[order]
-
-
-def _spread(
-    columns: IntArray, pair: IntArray, costs: tuple[IntArray, IntArray, FloatArray], times: int
-) -> tuple[IntArray, IntArray, FloatArray]:
-    """The entries of each column's pair: (column, row, times x value)."""
-    pairs, rows, values = costs
-    begin, end = np.searchsorted(pairs, pair, side="left"), np.searchsorted(pairs, pair, side="right")
-    length = end - begin
-    offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    index = np.repeat(begin, length) + offset
-    return np.repeat(columns, length), rows[index], times * values[index]
+    def _through_relays(
+        self, tables: Sequence[RouteTable | None], columns: IntArray, trips: IntArray, times: int,
+        total: FloatArray | None, *, backward: bool,
+    ) -> None:  # fmt: skip
+        """Hop by hop, each trip (table, sender, receiver) once for all its columns."""
+        problem = self._problem
+        distinct, trip = np.unique(trips, axis=1, return_inverse=True)
+        order = np.argsort(trip, kind="stable")
+        for own, (which, n, m) in zip(
+            np.split(columns[order], np.cumsum(np.bincount(trip))[:-1]), distinct.T.tolist(), strict=True
+        ):
+            table = tables[which]
+            assert table is not None  # the caller has left those out
+            route = table.route(n, m)
+            assert route is not None  # columns without a route do not exist
+            if total is not None:
+                total[own] += times * table.seconds_between(n, m)
+            busy = self.busy_backward if backward else self.busy_forward
+            busy += [
+                (own, np.full(len(own), r), np.full(len(own), times * s)) for r, s in problem.occupancy(table, route)
+            ]
+            self.node_joules += [
+                (own, np.full(len(own), node), np.full(len(own), times * problem.repetitions * joules))
+                for node, joules in problem.joules(table, route)
+            ]
 
 
 def _prefix(values: FloatArray) -> FloatArray:
@@ -145,16 +133,15 @@ def stage_memory_bytes(
     """Bytes at the shallowest place (1 where the stage ends the model, else 2), and the deepest place that fits."""
     sizes = problem.bytes
     static, activations = _prefix(sizes.static), _prefix(sizes.activations)
-    largest = np.zeros((problem.layer_count, problem.layer_count + 1))
-    for i in range(problem.layer_count):
-        largest[i, i + 1 :] = np.maximum.accumulate(sizes.workspace[i:])
-    fixed = static[stop] - static[first] + largest[first, stop]
+    layers = np.arange(problem.layer_count)
+    largest = np.maximum.accumulate(np.where(layers >= layers[:, None], sizes.workspace, 0.0), axis=1)
+    fixed = static[stop] - static[first] + largest[first, stop - 1]
     kept = activations[stop] - activations[first]
     shallowest = np.where(stop < problem.layer_count, 2, 1)
     in_flight = np.array([problem.in_flight(depth) for depth in range(problem.max_stages + 2)])
     capacity = problem.memory_bytes[node] * (1 + MEMORY_TOLERANCE)
     deepest = np.zeros(len(node), dtype=np.int64)
-    for depth in range(1, problem.max_stages + 2):
+    for depth in np.flatnonzero(np.diff(in_flight[1:], append=-1)) + 1:
         deepest[fixed + kept * in_flight[depth] <= capacity] = depth
     return fixed + kept * in_flight[np.minimum(shallowest, len(in_flight) - 1)], deepest
 

@@ -8,7 +8,7 @@ A layer without a pass does nothing in it. Transfers: see placement.routes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,13 @@ from models.cluster import Node, OperatingPoint
 from models.profile import Layer, Pass, Profile
 from models.request import PlanRequest, layer_faults
 from models.workload import Inference, Training
+from placement.network import FloatArray, Network, build_network
 from placement.problem import LayerBytes, Option, Payloads, Problem
-from placement.routes import FloatArray, Network, RouteTable, build_network, route_table
+from placement.routes import RouteTable
 from placement.transformers import profile as expand
+
+Level = tuple[int, OperatingPoint]
+"""A node's index, and one of its levels."""
 
 
 def compile_problem(request: PlanRequest) -> Problem:
@@ -39,17 +43,14 @@ def compile_problem(request: PlanRequest) -> Problem:
     head_layers = request.privacy.head_layers_of(profile.layers)
 
     def seconds(name: str) -> FloatArray:
-        return np.array([[pass_seconds(nodes[n], level, getattr(layer, name)) for layer in profile.layers]
-                         for n, level in levels])  # fmt: skip
+        return pass_seconds(nodes, levels, [getattr(layer, name) for layer in profile.layers])
 
     return Problem(
         request=request,
         profile=profile,
         node_ids=node_ids,
         options=options,
-        options_of_node=tuple(
-            tuple(o for o, option in enumerate(options) if option.node == n) for n in range(len(nodes))
-        ),
+        options_of_node=_by_node(options, len(nodes)),
         source=node_ids.index(request.workload.source),
         head_layers=head_layers,
         tail_layers=request.privacy.tail_layers,
@@ -69,17 +70,39 @@ def compile_problem(request: PlanRequest) -> Problem:
     )
 
 
-def pass_seconds(node: Node, level: OperatingPoint, cost: Pass | None) -> float:
-    """Seconds of one layer's pass on a node at a level; 0 for a pass that the layer does not have."""
-    if cost is None:
-        return 0.0
-    if cost.time_s is not None and node.id in cost.time_s:
-        fastest = max(other.compute_flops_per_s for other in node.levels)
-        return cost.time_s[node.id] * fastest / level.compute_flops_per_s
-    seconds = cost.flops / level.compute_flops_per_s
-    if level.memory_bandwidth_bytes_per_s is not None:
-        seconds = max(seconds, cost.traffic_bytes / level.memory_bandwidth_bytes_per_s)
-    return seconds + node.layer_overhead_s
+def _by_node(options: tuple[Option, ...], nodes: int) -> tuple[tuple[int, ...], ...]:
+    own: list[list[int]] = [[] for _ in range(nodes)]
+    for o, option in enumerate(options):
+        own[option.node].append(o)
+    return tuple(tuple(indices) for indices in own)
+
+
+def pass_seconds(nodes: Sequence[Node], levels: Sequence[Level], costs: Sequence[Pass | None]) -> FloatArray:
+    """(O, L): seconds of each layer's pass on each (node, level); 0 for a pass that the layer does not have."""
+    flops = np.array([0.0 if cost is None else cost.flops for cost in costs])
+    traffic = np.array([0.0 if cost is None else cost.traffic_bytes for cost in costs])
+    rate = np.array([level.compute_flops_per_s for _, level in levels])
+    bandwidth = np.array([level.memory_bandwidth_bytes_per_s or np.inf for _, level in levels])
+    overhead = np.array([nodes[n].layer_overhead_s for n, _ in levels])
+    seconds: FloatArray = np.maximum(flops / rate[:, None], traffic / bandwidth[:, None]) + overhead[:, None]
+    if any(cost is not None and cost.time_s for cost in costs):
+        _measure(seconds, nodes, levels, costs)
+    seconds[:, [cost is None for cost in costs]] = 0.0
+    return seconds
+
+
+def _measure(seconds: FloatArray, nodes: Sequence[Node], levels: Sequence[Level], costs: Sequence[Pass | None]) -> None:
+    """Put measured times in the place of estimates."""
+    fastest: dict[int, float] = {}
+    options: dict[str, list[int]] = {}
+    for o, (n, level) in enumerate(levels):
+        fastest[n] = max(fastest.get(n, 0.0), level.compute_flops_per_s)
+        options.setdefault(nodes[n].id, []).append(o)
+    for k, cost in enumerate(costs):
+        for name, measured in ((cost.time_s if cost is not None else None) or {}).items():
+            for o in options.get(name, []):
+                n, level = levels[o]
+                seconds[o, k] = measured * fastest[n] / level.compute_flops_per_s
 
 
 def _layer_bytes(request: PlanRequest, layers: tuple[Layer, ...]) -> LayerBytes:
@@ -105,7 +128,7 @@ def _payloads(request: PlanRequest, profile: Profile, network: Network) -> Paylo
 
     def table(payload_bytes: float) -> RouteTable:
         if payload_bytes not in tables:
-            tables[payload_bytes] = route_table(network, payload_bytes)
+            tables[payload_bytes] = RouteTable(payload_bytes, network)
         return tables[payload_bytes]
 
     def per_cut(name: str, *, crosses: NDArray[np.bool_], layer_behind_cut: int) -> tuple[RouteTable | None, ...]:
@@ -139,11 +162,12 @@ def _allowed(request: PlanRequest, profile: Profile, head_layers: int) -> NDArra
     allowed[np.ix_(untrusted, _mask(request.privacy.untrusted_forbidden_layers, layers))] = False
     constraints = request.constraints
     for entry in constraints.allowed_nodes:
-        others = np.array([node.id not in entry.nodes for node in nodes])
+        named = set(entry.nodes)
+        others = np.array([node.id not in named for node in nodes])
         allowed[np.ix_(others, _mask(entry.indices(layers), layers))] = False
     for entry in constraints.forbidden_nodes:
-        named = np.array([node.id in entry.nodes for node in nodes])
-        allowed[np.ix_(named, _mask(entry.indices(layers), layers))] = False
+        named = set(entry.nodes)
+        allowed[np.ix_(np.array([node.id in named for node in nodes]), _mask(entry.indices(layers), layers))] = False
     for pin in constraints.pinned:
         others = np.array([node.id != pin.node for node in nodes])
         allowed[np.ix_(others, _mask(pin.indices(layers), layers))] = False

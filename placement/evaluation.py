@@ -11,8 +11,9 @@ from itertools import pairwise
 import numpy as np
 
 from models.workload import Schedule
+from placement.network import DirectedLink
 from placement.problem import PlacedStage, Placement, Problem
-from placement.routes import DirectedLink, RouteTable
+from placement.routes import RouteTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,14 @@ class Traversal:
     """One micro-batch through the stages.
 
     forward_s, backward_s: F and B, unloaded (inference: B = 0, and F is the whole request, its decode passes included).
-    forward_busy_s, backward_busy_s: f_r and b_r per resource (inference: f_r of the whole request).
+    forward_busy_s, backward_busy_s: f_r and b_r by resource visited (inference: f_r of the whole request).
     update_s: U. compute_s: compute seconds per stage and request or iteration.
     """
 
     forward_s: float
     backward_s: float
-    forward_busy_s: tuple[float, ...]
-    backward_busy_s: tuple[float, ...]
+    forward_busy_s: dict[int, float]
+    backward_busy_s: dict[int, float]
     update_s: float
     compute_s: tuple[float, ...]
     sendings: tuple[Sending, ...]
@@ -114,9 +115,9 @@ def traverse(problem: Problem, placement: Placement) -> Traversal | None:
     sendings = sendings_of(problem, placement)
     if sendings is None:
         return None
-    forward_busy = [0.0] * problem.resource_count
-    backward_busy = [0.0] * problem.resource_count
-    update = [0.0] * problem.node_count
+    forward_busy: dict[int, float] = {}
+    backward_busy: dict[int, float] = {}
+    update: dict[int, float] = {}
     forward = backward = 0.0
     compute = []
     for stage in placement:
@@ -130,9 +131,9 @@ def traverse(problem: Problem, placement: Placement) -> Traversal | None:
             u = stage_seconds(problem, stage, "update")
         forward += f
         backward += b
-        forward_busy[node] += f
-        backward_busy[node] += b
-        update[node] += u
+        forward_busy[node] = forward_busy.get(node, 0.0) + f
+        backward_busy[node] = backward_busy.get(node, 0.0) + b
+        update[node] = update.get(node, 0.0) + u
         compute.append(problem.repetitions * (f + b) + u)
     for sending in sendings:
         gradient = sending.activity == "gradient"
@@ -142,9 +143,9 @@ def traverse(problem: Problem, placement: Placement) -> Traversal | None:
             forward += sending.times * sending.seconds
         busy = backward_busy if gradient else forward_busy
         for resource, seconds in problem.occupancy(sending.table, sending.route):
-            busy[resource] += sending.times * seconds
+            busy[resource] = busy.get(resource, 0.0) + sending.times * seconds
     return Traversal(
-        forward, backward, tuple(forward_busy), tuple(backward_busy), max(update), tuple(compute), tuple(sendings)
+        forward, backward, forward_busy, backward_busy, max(update.values()), tuple(compute), tuple(sendings)
     )
 
 
@@ -162,14 +163,16 @@ def formula_latency_s(problem: Problem, traversal: Traversal) -> float:
     if training.schedule is Schedule.SEQUENTIAL:
         waiting = more * through
     elif training.schedule is Schedule.GPIPE:
-        waiting = more * (max(traversal.forward_busy_s) + max(traversal.backward_busy_s))
+        waiting = more * (max(traversal.forward_busy_s.values()) + max(traversal.backward_busy_s.values()))
     else:
-        waiting = more * max(_busy_s(traversal))
+        waiting = more * max(busy_s(traversal).values())
     return through + waiting + traversal.update_s
 
 
-def _busy_s(traversal: Traversal) -> list[float]:
-    return [f + b for f, b in zip(traversal.forward_busy_s, traversal.backward_busy_s, strict=True)]
+def busy_s(traversal: Traversal) -> dict[int, float]:
+    """f_r + b_r by resource visited."""
+    forward, backward = traversal.forward_busy_s, traversal.backward_busy_s
+    return {r: forward.get(r, 0.0) + backward.get(r, 0.0) for r in sorted(forward.keys() | backward.keys())}
 
 
 def figures_of(problem: Problem, placement: Placement, traversal: Traversal, latency_s: float | None = None) -> Figures:
@@ -181,8 +184,9 @@ def figures_of(problem: Problem, placement: Placement, traversal: Traversal, lat
     """
     if latency_s is None:
         latency_s = formula_latency_s(problem, traversal)
-    busy = _busy_s(traversal)
-    period_s = max(busy)
+    busy = busy_s(traversal)
+    bottleneck = max(busy, key=lambda r: busy[r])
+    period_s = busy[bottleneck]
     cycle_s = latency_s if problem.training else max(period_s, latency_s / problem.concurrency)
     idle = [0.0] * problem.node_count
     compute = [0.0] * problem.node_count
@@ -196,14 +200,14 @@ def figures_of(problem: Problem, placement: Placement, traversal: Traversal, lat
         for node, joules in problem.joules(sending.table, sending.route):
             communication[node] += problem.repetitions * sending.times * joules
     energy = sum(
-        float(weight) * (a + b + c)
-        for weight, a, b, c in zip(problem.energy_weight, idle, compute, communication, strict=True)
+        weight * (a + b + c)
+        for weight, a, b, c in zip(problem.energy_weight.tolist(), idle, compute, communication, strict=True)
     )
     return Figures(
         latency_s=latency_s,
         cycle_s=cycle_s,
         period_s=period_s,
-        bottleneck=busy.index(period_s),
+        bottleneck=bottleneck,
         energy_j=energy,
         idle_j=tuple(idle),
         compute_j=tuple(compute),

@@ -46,17 +46,18 @@ class _Kind(IntEnum):
     BECOMES_READY = 1
 
 
-def run(operations: Sequence[Operation], resource_count: int) -> float:
+def run(operations: Sequence[Operation]) -> float:
     """Run everything; returns when the last operation has ended and arrived."""
-    return _Run(operations, resource_count).finish_s()
+    return _Run(operations).finish_s()
 
 
 class _Run:
-    def __init__(self, operations: Sequence[Operation], resource_count: int) -> None:
+    def __init__(self, operations: Sequence[Operation]) -> None:
         self._operations = operations
         self._number = {id(operation): i for i, operation in enumerate(operations)}
-        self._free = [True] * resource_count
-        self._queues: list[list[tuple[float, int]]] = [[] for _ in range(resource_count)]
+        used = {resource for operation in operations for resource in operation.resources}
+        self._free = dict.fromkeys(used, True)
+        self._queues: dict[int, list[tuple[float, int]]] = {resource: [] for resource in used}
         self._started = [False] * len(operations)
         self._clock: list[tuple[float, _Kind, int]] = []
         for i, operation in enumerate(operations):

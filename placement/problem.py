@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from models.profile import Profile
 from models.request import PlanRequest
 from models.workload import Inference, Schedule, Training, Warmup
-from placement.routes import DirectedLink, FloatArray, Network, RouteTable
+from placement.network import DirectedLink, FloatArray, Network
+from placement.routes import RouteTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ class Problem:
     @property
     def resource_count(self) -> int:
         """Nodes and channels."""
-        return self.node_count + len(self.network.channels)
+        return self.node_count + self.network.channel_count
 
     @property
     def training(self) -> Training | None:

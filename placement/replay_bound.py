@@ -8,7 +8,7 @@ for every backward pass.
 
 from __future__ import annotations
 
-from placement.evaluation import Traversal, stage_seconds
+from placement.evaluation import Traversal, busy_s, stage_seconds
 from placement.problem import Placement, Problem
 
 
@@ -17,5 +17,4 @@ def replay_bound_s(problem: Problem, placement: Placement, traversal: Traversal)
     count = problem.repetitions
     last = stage_seconds(problem, placement[-1], "forward") + stage_seconds(problem, placement[-1], "backward")
     through = traversal.forward_s + traversal.backward_s
-    busy = zip(traversal.forward_busy_s, traversal.backward_busy_s, strict=True)
-    return traversal.update_s + max(through + (count - 1) * last, count * max(f + b for f, b in busy))
+    return traversal.update_s + max(through + (count - 1) * last, count * max(busy_s(traversal).values()))

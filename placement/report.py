@@ -32,8 +32,9 @@ from placement.evaluation import (
     traverse,
 )
 from placement.events import Operation
+from placement.network import ChannelKind
 from placement.problem import Placement, Problem
-from placement.routes import ChannelKind, RouteTable
+from placement.routes import RouteTable
 from placement.simulation import Replay, replay
 
 LONGEST_TIMELINE = 2000
@@ -61,9 +62,12 @@ def _metrics(
     note = seen.note
     if len(events) > LONGEST_TIMELINE:
         note = f"the timeline shows the first {LONGEST_TIMELINE} of {len(events)} events"
+    memory = node_memory(problem, placement)
     return Metrics(
         stages=tuple(_stage(problem, placement, s) for s in range(len(placement))),
-        nodes=tuple(_node(problem, placement, traversal, figures, n) for n in range(problem.node_count)),
+        nodes=tuple(
+            _node(problem, placement, traversal, figures, n, memory.get(n, 0.0)) for n in range(problem.node_count)
+        ),
         links=_links(problem, traversal, figures),
         latency_s=figures.latency_s,
         energy_j=figures.energy_j,
@@ -120,7 +124,7 @@ def _transfer(problem: Problem, placement: Placement, s: int) -> Transfer:
     payloads = problem.payloads
 
     def sent(table: RouteTable | None, a: int, b: int) -> tuple[float | None, float | None]:
-        return (None, None) if table is None else (table.payload_bytes, float(table.seconds[a, b]))
+        return (None, None) if table is None else (table.payload_bytes, float(table.seconds_between(a, b)))
 
     forward = payloads.forward[cut]
     assert forward is not None  # inner cuts always pass something on
@@ -130,7 +134,7 @@ def _transfer(problem: Problem, placement: Placement, s: int) -> Transfer:
     return Transfer(
         route=(problem.node_ids[sender], *(problem.node_ids[link.target] for link in route)),
         forward_bytes=forward.payload_bytes,
-        forward_s=float(forward.seconds[sender, receiver]),
+        forward_s=float(forward.seconds_between(sender, receiver)),
         backward_bytes=backward_bytes,
         backward_s=backward_s,
         decode_bytes=decode_bytes,
@@ -138,9 +142,10 @@ def _transfer(problem: Problem, placement: Placement, s: int) -> Transfer:
     )
 
 
-def _node(problem: Problem, placement: Placement, traversal: Traversal, figures: Figures, n: int) -> NodeUse:
+def _node(
+    problem: Problem, placement: Placement, traversal: Traversal, figures: Figures, n: int, used_bytes: float
+) -> NodeUse:
     own = [s for s, stage in enumerate(placement) if problem.node_of(stage) == n]
-    used_bytes = node_memory(problem, placement).get(n, 0.0)
     busy_s = sum(traversal.compute_s[s] for s in own)
     return NodeUse(
         id=problem.node_ids[n],
@@ -169,9 +174,10 @@ def _links(problem: Problem, traversal: Traversal, figures: Figures) -> tuple[Li
             carried.setdefault((link.source, link.target), []).append((sending, float(problem.repetitions)))
     uses = []
     for (a, b), sendings in sorted(carried.items()):
-        link = problem.network.direct[a, b]
-        channel = problem.network.channels[link.channel]
-        busy_s = sum(count * sending.times * sending.table.busy_s(link) for sending, count in sendings)
+        wire = problem.network.link(a, b)
+        assert wire is not None  # a sending's route has it
+        channel = problem.network.channel_named(wire.channel)
+        busy_s = sum(count * sending.times * sending.table.busy_s(wire) for sending, count in sendings)
         uses.append(
             LinkUse(
                 source=problem.node_ids[a],
@@ -180,7 +186,7 @@ def _links(problem: Problem, traversal: Traversal, figures: Figures) -> tuple[Li
                 bytes=sum(count * sending.times * sending.table.payload_bytes for sending, count in sendings),
                 busy_s=busy_s,
                 utilisation=_share(busy_s, figures),
-                energy_j=busy_s * (link.transmit_power_w + link.receive_power_w),
+                energy_j=busy_s * (wire.transmit_power_w + wire.receive_power_w),
             )
         )
     return tuple(uses)
@@ -190,7 +196,7 @@ def resource_name(problem: Problem, resource: int) -> tuple[str, str]:
     """(kind, id) of a resource: a node, a link or a medium."""
     if resource < problem.node_count:
         return "node", problem.node_ids[resource]
-    channel = problem.network.channels[resource - problem.node_count]
+    channel = problem.network.channel_named(resource - problem.node_count)
     return channel.kind.value, channel.id
 
 
@@ -200,9 +206,10 @@ def _bottleneck(problem: Problem, figures: Figures) -> Bottleneck:
 
 
 def _events(problem: Problem, operations: tuple[Operation, ...]) -> list[Event]:
+    names = {r: resource_name(problem, r)[1] for r in {operation.resources[0] for operation in operations}}
     events = [
         Event(
-            resource=resource_name(problem, operation.resources[0])[1],
+            resource=names[operation.resources[0]],
             activity=operation.activity,
             stage=operation.stage,
             micro_batch=operation.micro_batch,

@@ -1,205 +1,114 @@
-"""Links become transfer tables: how long a payload takes between every ordered pair of nodes, and what it occupies.
+"""Transfers: how long a payload takes between nodes, over which links.
 
 Transfer of x bytes over link e takes latency_s + 8 x / bandwidth_bits_per_s, of which 8 x / bandwidth_bits_per_s
-occupies the channel. A channel is what transfers queue for: a medium, a half-duplex link (both directions), or one
-direction of a full-duplex link. Nodes without a direct link use the route of least time for that payload through
-relays, store and forward: every hop takes its time and occupies its channel.
+occupies the channel. Nodes without a direct link use the route of least time for that payload through relays, store and
+forward: every hop takes its time and occupies its channel.
 """
 
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.cluster import Cluster, Duplex, Link
+from placement.network import DirectedLink, FloatArray, IntArray, Network
 
-FloatArray = NDArray[np.float64]
-
-
-class ChannelKind(StrEnum):
-    """What a channel is on the wire."""
-
-    LINK = "link"
-    MEDIUM = "medium"
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """A resource that carries one transfer at a time."""
-
-    kind: ChannelKind
-    id: str
-
-
-@dataclass(frozen=True, slots=True)
-class DirectedLink:
-    """One direction of a link; `channel` indexes `Network.channels`."""
-
-    source: int
-    target: int
-    bandwidth_bits_per_s: float
-    latency_s: float
-    transmit_power_w: float
-    receive_power_w: float
-    channel: int
+__all__ = ["FloatArray", "RouteTable", "route_table"]
 
 
 @dataclass(frozen=True)
-class Network:
-    """All directed links of a cluster, the channels they occupy, and which nodes forward traffic."""
+class _Relayed:
+    """Routes from one node to those that it has no direct link to: seconds (N,), infinite without one, and links."""
 
-    node_count: int
-    links: tuple[DirectedLink, ...]
-    channels: tuple[Channel, ...]
-    relays: tuple[bool, ...]
-    direct: dict[tuple[int, int], DirectedLink]
+    seconds: FloatArray
+    links: dict[int, tuple[int, ...]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RouteTable:
-    """Transfers of one payload between every ordered pair of nodes.
-
-    seconds: (N, N), infinite where no route exists, 0 on the diagonal (nothing is sent).
-    hops: the links of each route, for pairs that are not direct neighbours.
-    """
+    """Transfers of one payload. Nothing is computed before it is asked for; routes through relays are kept."""
 
     payload_bytes: float
     network: Network
-    seconds: FloatArray
-    hops: dict[tuple[int, int], tuple[DirectedLink, ...]]
-
-    def route(self, source: int, target: int) -> tuple[DirectedLink, ...] | None:
-        """Links from source to target in order; () when they are the same node, None when there is no route."""
-        if source == target:
-            return ()
-        link = self.network.direct.get((source, target))
-        return (link,) if link is not None else self.hops.get((source, target))
+    _relayed: dict[int, _Relayed] = field(default_factory=dict, repr=False)
 
     def busy_s(self, link: DirectedLink) -> float:
         """Seconds for which this payload occupies the link's channel: 8 x / bandwidth."""
         return 8.0 * self.payload_bytes / link.bandwidth_bits_per_s
 
+    def seconds_between(self, source: IntArray | int, target: IntArray | int) -> FloatArray:
+        """Seconds from each source to each target (broadcast); 0 to itself, infinite where no route exists."""
+        source, target = np.broadcast_arrays(source, target)
+        wires = self.network.wires
+        link = self.network.link_at[source, target]
+        direct = link >= 0
+        seconds = np.where(source == target, 0.0, np.inf)
+        own = link[direct]
+        seconds[direct] = wires.latency_s[own] + 8.0 * self.payload_bytes / wires.bandwidth_bits_per_s[own]
+        missing = np.isinf(seconds)
+        if self.network.relays.any() and missing.any():
+            for n in np.unique(source[missing]).tolist():
+                here = missing & (source == n)
+                seconds[here] = self._from(n).seconds[target[here]]
+        return seconds
 
-def build_network(cluster: Cluster) -> Network:
-    """Directed links and channels of a cluster, from its link list or its matrices."""
-    index = {node.id: n for n, node in enumerate(cluster.nodes)}
-    channels: dict[Channel, int] = {}
-    links: list[DirectedLink] = []
-    for link in _links(cluster):
-        directions = [(link.source, link.target, link.bandwidth_bits_per_s)]
-        if link.bidirectional:
-            reverse = link.reverse_bandwidth_bits_per_s or link.bandwidth_bits_per_s
-            directions.append((link.target, link.source, reverse))
-        for source, target, bandwidth in directions:
-            channel = _channel(link, source, target)
-            links.append(
-                DirectedLink(
-                    source=index[source],
-                    target=index[target],
-                    bandwidth_bits_per_s=bandwidth,
-                    latency_s=link.latency_s,
-                    transmit_power_w=link.transmit_power_w,
-                    receive_power_w=link.receive_power_w,
-                    channel=channels.setdefault(channel, len(channels)),
-                )
-            )
-    return Network(
-        node_count=len(index),
-        links=tuple(links),
-        channels=tuple(channels),
-        relays=tuple(node.relay for node in cluster.nodes),
-        direct={(link.source, link.target): link for link in links},
-    )
+    @property
+    def seconds(self) -> FloatArray:
+        """(N, N): `seconds_between` all pairs; for small networks."""
+        every = np.arange(self.network.node_count)
+        return self.seconds_between(every[:, None], every)
 
+    def route(self, source: int, target: int) -> tuple[DirectedLink, ...] | None:
+        """Links from source to target in order; () when they are the same node, None when there is no route."""
+        if source == target:
+            return ()
+        link = self.network.link(source, target)
+        if link is not None:
+            return (link,)
+        if not self.network.connected[source, target]:
+            return None
+        return tuple(self.network.directed(e) for e in self._from(source).links[target])
 
-def _channel(link: Link, source: str, target: str) -> Channel:
-    if link.medium is not None:
-        return Channel(ChannelKind.MEDIUM, link.medium)
-    if link.duplex is Duplex.HALF:
-        return Channel(ChannelKind.LINK, " <-> ".join(sorted((source, target))))
-    return Channel(ChannelKind.LINK, f"{source} -> {target}")
+    def _from(self, source: int) -> _Relayed:
+        if source not in self._relayed:
+            self._relayed[source] = self._searched(source)
+        return self._relayed[source]
 
+    def _steps(self, node: int) -> list[tuple[int, float]]:
+        """Neighbours over direct links, and seconds to them."""
+        wires = self.network.wires
+        targets = np.flatnonzero(self.network.link_at[node] >= 0)
+        own = self.network.link_at[node, targets]
+        seconds = wires.latency_s[own] + 8.0 * self.payload_bytes / wires.bandwidth_bits_per_s[own]
+        return list(zip(targets.tolist(), seconds.tolist(), strict=True))
 
-def _links(cluster: Cluster) -> list[Link]:
-    """The link list, or the matrices spelled out as one-way links."""
-    matrix = cluster.link_matrix
-    if matrix is None:
-        return list(cluster.links)
-    ids = [node.id for node in cluster.nodes]
-    rate = matrix.bandwidth_bits_per_s
-
-    def at(values: tuple[tuple[float | None, ...], ...] | None, a: int, b: int) -> float:
-        return (values[a][b] or 0.0) if values is not None else 0.0
-
-    links = []
-    for a, row in enumerate(rate):
-        for b, forward in enumerate(row):
-            if a == b or forward is None:
+    def _searched(self, source: int) -> _Relayed:
+        """Dijkstra that leaves only the source and relays; ties go to fewer hops, then to earlier nodes."""
+        network = self.network
+        seconds = np.full(network.node_count, np.inf)
+        links: dict[int, tuple[int, ...]] = {}
+        missing = set(np.flatnonzero(network.connected[source] & (network.link_at[source] < 0)).tolist()) - {source}
+        queue: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, (source,))]
+        settled: set[int] = set()
+        while queue and missing:
+            elapsed, length, path = heapq.heappop(queue)
+            node = path[-1]
+            if node in settled:
                 continue
-            links.append(
-                Link.model_construct(
-                    source=ids[a],
-                    target=ids[b],
-                    bandwidth_bits_per_s=forward,
-                    latency_s=at(matrix.latency_s, a, b),
-                    transmit_power_w=at(matrix.transmit_power_w, a, b),
-                    receive_power_w=at(matrix.receive_power_w, a, b),
-                    bidirectional=False,
-                    duplex=matrix.duplex,
-                    medium=matrix.medium,
-                )
-            )
-    return links
+            settled.add(node)
+            if node in missing:
+                missing.remove(node)
+                seconds[node] = elapsed
+                links[node] = tuple(int(network.link_at[edge]) for edge in pairwise(path))
+            if node == source or network.relays[node]:
+                for target, step in self._steps(node):
+                    if target not in settled:
+                        heapq.heappush(queue, (elapsed + step, length + 1, (*path, target)))
+        return _Relayed(seconds, links)
 
 
 def route_table(network: Network, payload_bytes: float) -> RouteTable:
     """Least-time transfers of one payload: the direct link where there is one, else the best route through relays."""
-    count = network.node_count
-    seconds = np.full((count, count), np.inf)
-    np.fill_diagonal(seconds, 0.0)
-    for link in network.links:
-        seconds[link.source, link.target] = link.latency_s + 8.0 * payload_bytes / link.bandwidth_bits_per_s
-    hops: dict[tuple[int, int], tuple[DirectedLink, ...]] = {}
-    if any(network.relays):
-        outgoing: list[list[DirectedLink]] = [[] for _ in range(count)]
-        for link in network.links:
-            outgoing[link.source].append(link)
-        for source in range(count):
-            missing = np.flatnonzero(np.isinf(seconds[source]))
-            if missing.size:
-                _routes_from(source, set(missing.tolist()), network, outgoing, seconds, hops)
-    return RouteTable(payload_bytes, network, seconds, hops)
-
-
-def _routes_from(
-    source: int,
-    missing: set[int],
-    network: Network,
-    outgoing: list[list[DirectedLink]],
-    seconds: FloatArray,
-    hops: dict[tuple[int, int], tuple[DirectedLink, ...]],
-) -> None:
-    """Dijkstra that leaves only the source and relays; ties go to fewer hops, then to earlier nodes."""
-    hop_seconds = {(link.source, link.target): seconds[link.source, link.target] for link in network.links}
-    queue: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, (source,))]
-    settled: set[int] = set()
-    while queue:
-        elapsed, length, path = heapq.heappop(queue)
-        node = path[-1]
-        if node in settled:
-            continue
-        settled.add(node)
-        if node in missing:
-            seconds[source, node] = elapsed
-            hops[source, node] = tuple(network.direct[edge] for edge in pairwise(path))
-        if node != source and not network.relays[node]:
-            continue
-        for link in outgoing[node]:
-            if link.target not in settled:
-                step = hop_seconds[node, link.target]
-                heapq.heappush(queue, (elapsed + step, length + 1, (*path, link.target)))
+    return RouteTable(payload_bytes, network)

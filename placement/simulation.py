@@ -40,17 +40,17 @@ def replay(problem: Problem, placement: Placement) -> Replay | None:
     if problem.training is None:
         return _replay_request(problem, placement, sendings)
     operations = _Iteration(problem, placement, sendings).operations
-    return Replay(run(operations, problem.resource_count), tuple(operations))
+    return Replay(run(operations), tuple(operations))
 
 
 def _replay_request(problem: Problem, placement: Placement, sendings: list[Sending]) -> Replay:
     """One prefill and one decode pass; later decode passes start on idle nodes and repeat it, one after another."""
     prefill = _pass(problem, placement, sendings, "forward", "activation", with_input=True)
-    latency = run(prefill, problem.resource_count)
+    latency = run(prefill)
     if problem.decode_passes == 0:
         return Replay(latency, tuple(prefill))
     decode = _pass(problem, placement, sendings, "decode", "decode", with_input=False)
-    once = run(decode, problem.resource_count)
+    once = run(decode)
     for operation in decode:
         operation.start_s += latency
     note = f"the timeline shows the prefill and the first of {problem.decode_passes} equal decode passes"

@@ -16,15 +16,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from placement.column_costs import IntArray, SendingCosts, compute_costs, stage_memory_bytes
+from placement.network import BoolArray, FloatArray
 from placement.problem import PlacedStage, Placement, Problem
-from placement.routes import FloatArray
 
-BoolArray = NDArray[np.bool_]
+__all__ = ["BoolArray", "Entries", "StageGraph", "build_stage_graph"]
 
 
 @dataclass(frozen=True)
@@ -96,18 +96,24 @@ class StageGraph:
 
     def columns_of(self, placement: Placement) -> list[int] | None:
         """The columns that a placement uses; None where one of them is not in the graph."""
-        keys = zip(self.option.tolist(), self.first.tolist(), self.stop.tolist(), strict=True)
-        stages = {key: a for a, key in enumerate(keys)}
-        hand_overs = {
-            key: self.stage_count + h
-            for h, key in enumerate(zip(self.cut.tolist(), self.sender.tolist(), self.receiver.tolist(), strict=True))
-        }
-        nodes = [self.problem.node_of(stage) for stage in placement]
-        columns = [stages.get((stage.option, stage.first, stage.stop)) for stage in placement]
-        columns += [
-            hand_overs.get((stage.stop, n, m)) for stage, n, m in zip(placement, nodes, nodes[1:], strict=False)
-        ]
-        return None if None in columns else [c for c in columns if c is not None]
+        size, nodes = self.problem.layer_count + 1, self.problem.node_count
+        options, firsts, stops = np.array([(s.option, s.first, s.stop) for s in placement], dtype=np.int64).T
+        used = np.array([self.problem.node_of(stage) for stage in placement], dtype=np.int64)
+        stages = _found(*self._stage_order, (options * size + firsts) * size + stops)
+        hand_overs = _found(*self._hand_over_order, (stops[:-1] * nodes + used[:-1]) * nodes + used[1:])
+        if stages is None or hand_overs is None:
+            return None
+        return [*stages.tolist(), *(self.stage_count + hand_overs).tolist()]
+
+    @cached_property
+    def _stage_order(self) -> tuple[IntArray, IntArray]:
+        size = self.problem.layer_count + 1
+        return _sorted((self.option * size + self.first) * size + self.stop)
+
+    @cached_property
+    def _hand_over_order(self) -> tuple[IntArray, IntArray]:
+        nodes = self.problem.node_count
+        return _sorted((self.cut * nodes + self.sender) * nodes + self.receiver)
 
     def keeping(self, stages: BoolArray, hand_overs: BoolArray) -> StageGraph:
         """The graph with only the given columns."""
@@ -124,10 +130,23 @@ class StageGraph:
         )
 
 
+def _sorted(keys: IntArray) -> tuple[IntArray, IntArray]:
+    order = np.argsort(keys, kind="stable")
+    return keys[order], order
+
+
+def _found(keys: IntArray, order: IntArray, wanted: IntArray) -> IntArray | None:
+    """Where the wanted keys stand; None where one is missing."""
+    place = np.searchsorted(keys, wanted)
+    if len(wanted) and (place.max() >= len(keys) or (keys[place] != wanted).any()):
+        return None
+    return order[place]
+
+
 def build_stage_graph(problem: Problem) -> StageGraph:
     """All stages that fit some node and all hand-overs that have a route, with what they cost."""
     option, first, stop = _stage_columns(problem)
-    node = np.array([problem.options[o].node for o in option], dtype=np.int64)
+    node = np.array([own.node for own in problem.options], dtype=np.int64)[option]
     forward, backward, update, compute_joules = compute_costs(problem, option, first, stop)
     memory, max_depth = stage_memory_bytes(problem, node, first, stop)
     fits = max_depth >= np.where(stop < problem.layer_count, 2, 1)
@@ -144,20 +163,15 @@ def build_stage_graph(problem: Problem) -> StageGraph:
     costs.busy_forward.append((stages, node, forward))
     costs.busy_backward.append((stages, node, backward))
     costs.node_joules.append((stages, node, compute_joules))
-    payloads, source = problem.payloads, np.full(len(option), problem.source)
-    begins, ends = stages[first == 0], stages[stop == problem.layer_count]
-    costs.send(payloads.input, begins, source[begins], node[begins])
-    costs.send(payloads.result, ends, node[ends], source[ends], times=1 + problem.decode_passes)
-    costs.send(payloads.label, ends, source[ends], node[ends], counts_for_latency=False)
-    for j in range(1, problem.layer_count):
-        here = np.flatnonzero(cut == j)
-        columns = len(option) + here
-        costs.send(payloads.forward[j], columns, sender[here], receiver[here])
-        costs.send(payloads.decode[j], columns, sender[here], receiver[here], times=problem.decode_passes)
-        costs.send(payloads.backward[j], columns, receiver[here], sender[here], backward=True)
+    _price_ends(costs, problem, node, first, stop)
+    payloads, decodes = problem.payloads, problem.decode_passes
+    columns = np.arange(len(option), size)
+    costs.send(payloads.forward, cut, columns, (sender, receiver))
+    costs.send(payloads.decode, cut, columns, (sender, receiver), times=decodes)
+    costs.send(payloads.backward, cut, columns, (receiver, sender), backward=True)
     node_joules = Entries.gather(costs.node_joules)
-    joules = np.zeros(size)
-    np.add.at(joules, node_joules.column, node_joules.value * problem.energy_weight[node_joules.row])
+    weighted = node_joules.value * problem.energy_weight[node_joules.row]
+    joules = np.zeros(size) + np.bincount(node_joules.column, weights=weighted, minlength=size)
     return StageGraph(
         problem=problem, option=option, node=node, first=first, stop=stop, compute_forward_s=forward,
         compute_backward_s=backward, update_s=update, memory_bytes=memory, max_depth=max_depth, cut=cut, sender=sender,
@@ -167,56 +181,82 @@ def build_stage_graph(problem: Problem) -> StageGraph:
     )  # fmt: skip
 
 
-def _stage_columns(problem: Problem) -> tuple[IntArray, IntArray, IntArray]:
-    """(option, first, stop) of every run of layers that a node may run, where input and results have a route."""
-    layers, source = problem.layer_count, problem.source
+def _price_ends(costs: SendingCosts, problem: Problem, node: IntArray, first: IntArray, stop: IntArray) -> None:
+    """Input to the stages that begin the model; results from, and labels to, those that end it."""
     payloads = problem.payloads
-    columns: list[tuple[int, int, int]] = []
-    for o, option in enumerate(problem.options):
-        n = option.node
-        may_begin = payloads.input.route(source, n) is not None
-        may_end = all(
-            table is None or table.route(*trip) is not None
-            for table, trip in ((payloads.result, (n, source)), (payloads.label, (source, n)))
-        )
-        allowed = problem.allowed[n]
-        for first in range(layers):
-            if first == 0 and not may_begin:
-                continue
-            for stop in range(first + 1, layers + 1):
-                if not allowed[stop - 1]:
-                    break
-                if stop == layers and not may_end:
-                    break
-                between = n == source and problem.head_layers > 0 and first > 0 and stop < layers
-                if not between:
-                    columns.append((o, first, stop))
-    option_index, first_index, stop_index = zip(*columns, strict=True) if columns else ((), (), ())
-    return (
-        np.array(option_index, dtype=np.int64),
-        np.array(first_index, dtype=np.int64),
-        np.array(stop_index, dtype=np.int64),
-    )
+    begins, ends = np.flatnonzero(first == 0), np.flatnonzero(stop == problem.layer_count)
+    there, back = (np.full(len(columns), problem.source) for columns in (begins, ends))
+    only = np.zeros(len(node), dtype=np.int64)
+    costs.send([payloads.input], only[begins], begins, (there, node[begins]))
+    costs.send([payloads.result], only[ends], ends, (node[ends], back), times=1 + problem.decode_passes)
+    costs.send([payloads.label], only[ends], ends, (back, node[ends]), counts_for_latency=False)
+
+
+def _stage_columns(problem: Problem) -> tuple[IntArray, IntArray, IntArray]:
+    """(option, first, stop) of every run of layers that a node may run, where input and results have a route.
+
+    Runs whose weights and activations alone overfill the node are left out at once.
+    """
+    layers, source = problem.layer_count, problem.source
+    connected = problem.network.connected
+    may_begin, may_end = connected[source], np.ones(problem.node_count, dtype=np.bool_)
+    if problem.payloads.result is not None:
+        may_end &= connected[:, source]
+    if problem.payloads.label is not None:
+        may_end &= connected[source]
+    node = np.array([option.node for option in problem.options], dtype=np.int64)
+    furthest = np.minimum(_allowed_until(problem), _filled_until(problem))[node]
+    furthest -= (furthest == layers) & ~may_end[node, None]
+    furthest[~may_begin[node], 0] = 0
+    count = np.maximum(furthest - np.arange(layers), 0).ravel()
+    row = np.repeat(np.arange(len(count)), count)
+    option, first = row // layers, row % layers
+    stop = first + 1 + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
+    if problem.head_layers > 0:
+        middle = (node[option] == source) & (first > 0) & (stop < layers)
+        option, first, stop = option[~middle], first[~middle], stop[~middle]
+    return option, first, stop
+
+
+def _allowed_until(problem: Problem) -> IntArray:
+    """(N, L): the furthest stop of a run from each first layer that the node may run; the layer itself if none."""
+    layers = np.arange(problem.layer_count)
+    refused = np.where(problem.allowed, problem.layer_count, layers)
+    until: IntArray = np.minimum.accumulate(refused[:, ::-1], axis=1)[:, ::-1]
+    return until
+
+
+def _filled_until(problem: Problem) -> IntArray:
+    """(N, L): a stop from each first layer behind which the node certainly overflows."""
+    held = problem.bytes.static + problem.in_flight(1) * problem.bytes.activations
+    sums = np.concatenate([[0.0], np.cumsum(held)])
+    room = sums[:-1] + problem.memory_bytes[:, None] * (1 + PREFILTER_SLACK)
+    until: IntArray = np.searchsorted(sums, room + PREFILTER_SLACK * sums[-1], side="right") - 1
+    return until
+
+
+PREFILTER_SLACK = 1e-6
+"""More than the memory tolerance and what prefix sums may round: the filter itself follows."""
 
 
 def _hand_over_columns(
     problem: Problem, node: IntArray, first: IntArray, stop: IntArray
 ) -> tuple[IntArray, IntArray, IntArray]:
     """(cut, sender, receiver) wherever a stage can end and another begin, with routes for what crosses."""
-    payloads = problem.payloads
+    nodes, layers = problem.node_count, problem.layer_count
+    ends, begins = (np.zeros((layers + 1, nodes), dtype=np.bool_) for _ in range(2))
+    ends[stop, node] = True
+    begins[first, node] = True
+    begins &= problem.receives.T
+    forth = problem.network.connected & ~np.eye(nodes, dtype=np.bool_)
+    both = forth & forth.T
     parts = []
-    for j in range(1, problem.layer_count):
-        ends, begins = np.unique(node[stop == j]), np.unique(node[first == j])
-        forward, backward = payloads.forward[j], payloads.backward[j]
-        assert forward is not None
-        open_pair = np.isfinite(forward.seconds)
-        begins = begins[problem.receives[begins, j]]
-        if backward is not None:
-            open_pair &= np.isfinite(backward.seconds).T
-            ends = ends[problem.receives[ends, j]]
-        np.fill_diagonal(open_pair, val=False)
-        sender, receiver = np.nonzero(open_pair[np.ix_(ends, begins)])
-        parts.append((np.full(len(sender), j), ends[sender], begins[receiver]))
+    for j in range(1, layers):
+        gradient = problem.payloads.backward[j] is not None
+        senders = np.flatnonzero(ends[j] & problem.receives[:, j] if gradient else ends[j])
+        receivers = np.flatnonzero(begins[j])
+        sender, receiver = np.nonzero((both if gradient else forth)[np.ix_(senders, receivers)])
+        parts.append((np.full(len(sender), j), senders[sender], receivers[receiver]))
     empty = np.empty(0, dtype=np.int64)
     cut, sender, receiver = (np.concatenate(arrays) for arrays in zip((empty, empty, empty), *parts, strict=True))
     return cut, sender, receiver

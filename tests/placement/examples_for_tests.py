@@ -131,10 +131,10 @@ def replayed(problem: Problem, placement: Placement) -> Replay:
     return seen
 
 
-def busy(problem: Problem, seconds: tuple[float, ...]) -> dict[str, float]:
+def busy(problem: Problem, seconds: dict[int, float]) -> dict[str, float]:
     """Busy seconds by the name of their resource, without those that are not busy."""
     names = [*problem.node_ids, *(channel.id for channel in problem.network.channels)]
-    return {name: value for name, value in zip(names, seconds, strict=True) if value}
+    return {names[resource]: value for resource, value in seconds.items() if value}
 
 
 def task_of(

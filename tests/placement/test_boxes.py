@@ -14,7 +14,7 @@ from placement.backends.base import Axis, Box, LatencyModel, Task
 from placement.backends.brute_force import placements
 from placement.boxes import ends_clash, shape_of, within
 from placement.constraints import Limits
-from placement.evaluation import Figures, Traversal, traverse
+from placement.evaluation import Figures, Traversal, busy_s, traverse
 from placement.feasibility import feasible_figures
 from placement.goals import Goal
 from placement.problem import Placement, Problem
@@ -91,9 +91,9 @@ def axes_of(task: Task, figures: Figures, traversal: Traversal) -> tuple[float, 
     training = task.problem.training
     forward, backward = traversal.forward_busy_s, traversal.backward_busy_s
     if training is not None and training.schedule is Schedule.GPIPE:
-        return figures.cycle_s, max(forward), max(backward)
+        return figures.cycle_s, max(forward.values()), max(backward.values())
     if task.problem.replays and task.latency_model is LatencyModel.FORMULA:
-        return figures.cycle_s, max(f + b for f, b in zip(forward, backward, strict=True)), 0.0
+        return figures.cycle_s, max(busy_s(traversal).values()), 0.0
     return figures.cycle_s, 0.0, 0.0
 
 

@@ -18,7 +18,9 @@ from tests.placement.examples_for_tests import inference, layer, link, node, pro
 
 def seconds(fields: dict[str, Any], cost: dict[str, Any] | None, level: int = 0) -> float:
     machine = Node.model_validate(node("a", **fields))
-    return pass_seconds(machine, machine.levels[level], None if cost is None else Pass.model_validate(cost))
+    costs = [None if cost is None else Pass.model_validate(cost)]
+    levels = [(0, operating_point) for operating_point in machine.levels]
+    return float(pass_seconds([machine], levels, costs)[level, 0])
 
 
 LEVELS = {

@@ -203,7 +203,8 @@ def links_add_up(problem: Problem, figures: Figures, metrics: Metrics) -> None:
     assert joules == pytest.approx(communication, rel=ROUNDING, abs=1e-12)
     for use in metrics.links:
         assert use.utilisation * figures.cycle_s == pytest.approx(use.busy_s, rel=ROUNDING, abs=1e-12)
-        wire = problem.network.direct[problem.node_ids.index(use.source), problem.node_ids.index(use.target)]
+        wire = problem.network.link(problem.node_ids.index(use.source), problem.node_ids.index(use.target))
+        assert wire is not None
         assert use.busy_s == pytest.approx(8 * use.bytes / wire.bandwidth_bits_per_s, rel=ROUNDING, abs=1e-15)
         assert problem.payloads.label is not None or use.utilisation <= 1 + ROUNDING
 

@@ -154,8 +154,8 @@ def refereed(problem: Problem, placement: Any) -> dict[str, Any]:
     return {
         "forward": traversal.forward_s,
         "backward": traversal.backward_s,
-        "busy_forward": list(traversal.forward_busy_s),
-        "busy_backward": list(traversal.backward_busy_s),
+        "busy_forward": [traversal.forward_busy_s.get(r, 0.0) for r in range(problem.resource_count)],
+        "busy_backward": [traversal.backward_busy_s.get(r, 0.0) for r in range(problem.resource_count)],
         "node_joules": own,
         "joules": float(np.dot(problem.energy_weight, own)),
     }
