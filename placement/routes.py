@@ -20,10 +20,13 @@ __all__ = ["FloatArray", "RouteTable", "route_table"]
 
 @dataclass(frozen=True)
 class _Relayed:
-    """Routes from one node to those that it has no direct link to: seconds (N,), infinite without one, and links."""
+    """Routes from one node through relays: seconds (N,), infinite without one, and the best way to each last relay."""
 
     seconds: FloatArray
-    links: dict[int, tuple[int, ...]]
+    ways: tuple[tuple[int, ...], ...]
+    """Nodes from the source to a relay, by length, then by nodes."""
+    last: IntArray
+    """(N,): the way that ends before the node."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,44 +72,46 @@ class RouteTable:
             return (link,)
         if not self.network.connected[source, target]:
             return None
-        return tuple(self.network.directed(e) for e in self._from(source).links[target])
+        relayed = self._from(source)
+        path = (*relayed.ways[relayed.last[target]], target)
+        return tuple(self.network.directed(int(self.network.link_at[edge])) for edge in pairwise(path))
 
     def _from(self, source: int) -> _Relayed:
         if source not in self._relayed:
             self._relayed[source] = self._searched(source)
         return self._relayed[source]
 
-    def _steps(self, node: int) -> list[tuple[int, float]]:
-        """Neighbours over direct links, and seconds to them."""
+    def _steps(self, node: int, targets: IntArray) -> FloatArray:
+        """Seconds over direct links from a node to each target; infinite without one."""
         wires = self.network.wires
-        targets = np.flatnonzero(self.network.link_at[node] >= 0)
-        own = self.network.link_at[node, targets]
-        seconds = wires.latency_s[own] + 8.0 * self.payload_bytes / wires.bandwidth_bits_per_s[own]
-        return list(zip(targets.tolist(), seconds.tolist(), strict=True))
+        link = self.network.link_at[node, targets]
+        seconds = np.full(len(targets), np.inf)
+        direct = link >= 0
+        own = link[direct]
+        seconds[direct] = wires.latency_s[own] + 8.0 * self.payload_bytes / wires.bandwidth_bits_per_s[own]
+        return seconds
 
     def _searched(self, source: int) -> _Relayed:
-        """Dijkstra that leaves only the source and relays; ties go to fewer hops, then to earlier nodes."""
+        """Dijkstra among the relays, then one more hop; ties go to fewer hops, then to earlier nodes."""
         network = self.network
-        seconds = np.full(network.node_count, np.inf)
-        links: dict[int, tuple[int, ...]] = {}
-        missing = set(np.flatnonzero(network.connected[source] & (network.link_at[source] < 0)).tolist()) - {source}
+        relays = np.flatnonzero(network.relays)
+        best: dict[int, tuple[float, int, tuple[int, ...]]] = {}
         queue: list[tuple[float, int, tuple[int, ...]]] = [(0.0, 0, (source,))]
-        settled: set[int] = set()
-        while queue and missing:
-            elapsed, length, path = heapq.heappop(queue)
+        while queue:
+            entry = heapq.heappop(queue)
+            elapsed, length, path = entry
             node = path[-1]
-            if node in settled:
+            if node in best:
                 continue
-            settled.add(node)
-            if node in missing:
-                missing.remove(node)
-                seconds[node] = elapsed
-                links[node] = tuple(int(network.link_at[edge]) for edge in pairwise(path))
-            if node == source or network.relays[node]:
-                for target, step in self._steps(node):
-                    if target not in settled:
-                        heapq.heappush(queue, (elapsed + step, length + 1, (*path, target)))
-        return _Relayed(seconds, links)
+            best[node] = entry
+            for relay, step in zip(relays.tolist(), self._steps(node, relays).tolist(), strict=True):
+                if step < np.inf and relay not in best:
+                    heapq.heappush(queue, (elapsed + step, length + 1, (*path, relay)))
+        ways = sorted(best.values(), key=lambda entry: entry[1:])
+        every = np.arange(network.node_count)
+        arriving = np.array([elapsed + self._steps(path[-1], every) for elapsed, _, path in ways])
+        last = arriving.argmin(axis=0)
+        return _Relayed(arriving[last, every], tuple(path for _, _, path in ways), last)
 
 
 def route_table(network: Network, payload_bytes: float) -> RouteTable:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from functools import reduce
+from itertools import pairwise, permutations
+from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from models.cluster import Cluster
 from placement.network import Channel, ChannelKind, Network, build_network
 from placement.routes import RouteTable, route_table
 from tests.placement.examples_for_tests import link, node
+from tests.placement.random_problems import SEEDS, examples
 
 LINK, MEDIUM = ChannelKind.LINK, ChannelKind.MEDIUM
 
@@ -67,7 +73,7 @@ def test_half_duplex_directions_are_one_channel() -> None:
 
 def test_two_one_way_links_in_half_duplex_are_one_channel() -> None:
     """So a matrix, which spells out each direction, means the same as a list."""
-    one_way = {"duplex": "half", "bidirectional": False}
+    one_way: dict[str, Any] = {"duplex": "half", "bidirectional": False}
     assert len(network("ab", link("a", "b", **one_way), link("b", "a", **one_way)).channels) == 1
 
 
@@ -179,3 +185,57 @@ def test_matrix_can_be_one_medium() -> None:
 def test_every_pair_without_a_route_is_infinite() -> None:
     table = route_table(network("abc", link("a", "b")), 1.0)
     assert np.isinf(table.seconds).tolist() == [[False, False, True], [False, False, True], [True, True, False]]
+
+
+def best_path(net: Network, payload: float, source: int, target: int) -> tuple[float, int, tuple[int, ...]] | None:
+    """The least of all simple paths through relays, by time, hops and nodes; of the direct link where there is one."""
+    steps = {(w.source, w.target): w.latency_s + 8.0 * payload / w.bandwidth_bits_per_s for w in net.links}
+    if (source, target) in steps:
+        return steps[source, target], 1, (source, target)
+    others = [n for n in np.flatnonzero(net.relays).tolist() if n not in (source, target)]
+    found = []
+    for count in range(len(others) + 1):
+        for middle in permutations(others, count):
+            way = (source, *middle, target)
+            if all(edge in steps for edge in pairwise(way)):
+                found.append((reduce(lambda total, edge: total + steps[edge], pairwise(way), 0.0), len(way) - 1, way))
+    return min(found, default=None)
+
+
+@examples(60)
+@given(SEEDS)
+def test_routes_are_the_least_of_all_simple_paths(seed: int) -> None:
+    rng = Random(seed)
+    names = "abcdef"[: rng.randint(2, 6)]
+    pairs = [(p, q) for p in names for q in names if p != q and rng.random() < 0.4]
+    fields = [{"byte_per_s": rng.choice((1.0, 4.0)), "latency_s": rng.choice((0.0, 0.0, 0.1))} for _ in pairs]
+    links = [link(p, q, bidirectional=False, **own) for (p, q), own in zip(pairs, fields, strict=True)]
+    net = network(names, *links, relays="".join(name for name in names if rng.random() < 0.6))
+    for payload in (0.0, 3.0):
+        table = route_table(net, payload)
+        for a, b in permutations(range(len(names)), 2):
+            best = best_path(net, payload, a, b)
+            assert bool(net.connected[a, b]) is (best is not None)
+            if best is None:
+                assert (table.route(a, b), math.isinf(table.seconds_between(a, b))) == (None, True)
+            else:
+                assert (float(table.seconds_between(a, b)), path(table, a, b)) == (best[0], list(pairwise(best[2])))
+
+
+def test_network_of_a_thousand_nodes_is_arrays_without_an_object_per_link() -> None:
+    count = 1000
+    rates = [[8.0] * count for _ in range(count)]
+    body = {"nodes": [node(f"n{n}") for n in range(count)], "link_matrix": {"bandwidth_bits_per_s": rates}}
+    net = build_network(Cluster.model_validate(body))
+    table = route_table(net, 2.0)
+    assert table.seconds_between(np.arange(3), 999).tolist() == [2.0] * 3
+    assert path(table, 0, 999) == [(0, 999)]
+    assert (net.link_count, net.channel_count, len(net._views)) == (count * (count - 1), count * (count - 1), 1)
+    assert net.channel_named(net.link_count - 1) == Channel(LINK, "n999 -> n998")
+
+
+def test_routes_through_a_relay_are_searched_only_from_nodes_that_are_asked_for() -> None:
+    spokes = [link("a", name) for name in "bcdef"]
+    table = route_table(network("abcdef", *spokes, relays="a"), 1.0)
+    assert table.seconds_between(1, 2) == 2.0
+    assert list(table._relayed) == [1]
