@@ -1,13 +1,14 @@
-"""The facade: plan a request, evaluate a placement of the caller's own."""
+"""The facade: plan a request, trace its frontier, evaluate a placement of the caller's own."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from models.base import Fault, refuse
 from models.constraints import Backend, Metric, ObjectiveKind
+from models.frontier import Frontier, FrontierRequest, FrontierTermination
 from models.plan import Evaluation, Plan, SolverReport, Status, Termination
 from models.request import EvaluateRequest, PlanRequest
 from placement.backends.base import Outcome
@@ -19,15 +20,21 @@ from placement.cost_model import compile_problem
 from placement.evaluation import Figures
 from placement.explanation.infeasibility import explain_infeasibility
 from placement.feasibility import relative_gap
+from placement.frontier.answer import frontier_answer
+from placement.frontier.enumeration import by_enumeration
+from placement.frontier.epsilon_constraint import by_epsilon_constraint
+from placement.frontier.method import FrontierMethod, FrontierProgress, Wanted
 from placement.objectives import OBJECTIVES, Optimum, metric_value, stated
 from placement.problem import PlacedStage, Placement, Problem
 from placement.report import assess, compare_baselines
 from placement.search import Progress, Search
 
-__all__ = ["Progress", "evaluate", "plan"]
+__all__ = ["FrontierProgress", "Progress", "evaluate", "frontier", "plan"]
 
 EXPLANATION_S = 10.0
 """Longest search for reasons and relaxations once infeasibility is proven, within the request's time limit."""
+ENUMERABLE_FRONTIER = 5_000
+"""Placements up to which scoring each of them once is the quickest way to a frontier, and exact for 1f1b too."""
 PRIVACY_NOTE = (
     "A cut is not a formal privacy guarantee: attacks with learned decoders recover input even from deep layers, and "
     "gradients that cross a cut leak too."
@@ -51,19 +58,9 @@ def plan(
     problem = compile_problem(request)
     _check_backend(problem)
     compiled = clock()
-    settings = request.solver
-    search = Search(
-        problem=problem,
-        solver=BACKENDS[settings.backend](),
-        deadline_s=begin + settings.time_limit_s,
-        clock=clock,
-        seed=settings.seed,
-        relative_gap=settings.relative_gap,
-        threads=threads,
-        on_progress=on_progress or (lambda _: None),
-        cancelled=cancelled or (lambda: False),
-        candidates=[named.placement for named in baselines(problem) if named.placement is not None],
-    )
+    search = _search(problem, begin, clock, threads, cancelled)
+    search.relative_gap = request.solver.relative_gap
+    search.on_progress = on_progress or search.on_progress
     prepared = clock()
     optimum = OBJECTIVES[request.objective.kind](search, request.objective, limits_of(problem))
     solved = clock()
@@ -82,6 +79,84 @@ def plan(
             "total": clock() - begin,
         },
     )
+
+
+def _search(
+    problem: Problem,
+    begin: float,
+    clock: Callable[[], float],
+    threads: int,
+    cancelled: Callable[[], bool] | None,
+) -> Search:
+    """The search of a request, with the simple rules' plans to start from."""
+    settings = problem.request.solver
+    return Search(
+        problem=problem,
+        solver=BACKENDS[settings.backend](),
+        deadline_s=begin + settings.time_limit_s,
+        clock=clock,
+        seed=settings.seed,
+        threads=threads,
+        cancelled=cancelled or (lambda: False),
+        candidates=[named.placement for named in baselines(problem) if named.placement is not None],
+    )
+
+
+def frontier(
+    request: FrontierRequest,
+    *,
+    on_progress: Callable[[FrontierProgress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    threads: int = 2,
+) -> Frontier:
+    """Every trade-off of latency and energy that is worth choosing, with what is proven about it.
+
+    on_progress: called as points and proofs come in. The other arguments and the errors are those of `plan`.
+    """
+    begin = clock()
+    problem = compile_problem(request)
+    _check_backend(problem)
+    search = _search(problem, begin, clock, threads, cancelled)
+    settings = request.frontier
+    wanted = Wanted(limits_of(problem), settings.epsilon, settings.max_points, on_progress or (lambda _: None))
+    prepared = clock()
+    traced = _frontier_method(problem)(search, wanted)
+    solved = clock()
+    stopped = None
+    if search.cancelled():
+        stopped = FrontierTermination.CANCELLED
+    elif search.out_of_time:
+        stopped = FrontierTermination.TIME_LIMIT
+    infeasibility = None
+    if traced.infeasible:
+        search.deadline_s = min(search.deadline_s, clock() + EXPLANATION_S)
+        infeasibility = explain_infeasibility(search)
+    seconds = {"prepare": prepared - begin, "solve": solved - prepared, "total": clock() - begin}
+    return frontier_answer(
+        request,
+        problem,
+        traced,
+        stopped,
+        name=_id_of("frontier", request),
+        solver=_solver_report(search, seconds, {**search.sizes, **traced.sizes}),
+        infeasibility=infeasibility,
+        notes=(*_notes(problem), *_unused(request)),
+    )
+
+
+def _frontier_method(problem: Problem) -> FrontierMethod:
+    backend = problem.request.solver.backend
+    small = backend is Backend.AUTO and placement_count(problem) <= ENUMERABLE_FRONTIER
+    return by_enumeration if small or backend is Backend.BRUTE_FORCE else by_epsilon_constraint
+
+
+def _unused(request: FrontierRequest) -> Iterator[str]:
+    """What a request of POST /plan may say that a frontier has no use for."""
+    if "objective" in request.model_fields_set:
+        yield f"objective {request.objective.kind} is not used: a frontier holds all trade-offs of latency and energy"
+    if request.solver.relative_gap > 0:
+        yield "solver.relative_gap is not used: frontier.epsilon says how finely a frontier is wanted"
 
 
 class _Answer:
@@ -108,8 +183,8 @@ class _Answer:
             objective_terms=self._optimum.terms,
             baselines=compare_baselines(self._problem, self._worth),
             infeasibility=infeasibility,
-            solver=self._report(seconds),
-            notes=self._notes(),
+            solver=_solver_report(self._search, seconds, {**self._search.sizes, **self._optimum.result.sizes}),
+            notes=_notes(self._problem),
         )
 
     def _worth(self, figures: Figures) -> float:
@@ -138,28 +213,34 @@ class _Answer:
             return Status.FEASIBLE, Termination.GAP
         return Status.FEASIBLE, stopped
 
-    def _report(self, seconds: dict[str, float]) -> SolverReport:
-        return SolverReport(
-            backend=self._search.solver.name,
-            version=self._search.solver.version,
-            seed=self._search.seed,
-            threads=self._search.threads,
-            seconds=seconds,
-            sizes={**self._search.sizes, **self._optimum.result.sizes},
-        )
 
-    def _notes(self) -> tuple[str, ...]:
-        notes = list(self._problem.profile.notes)
-        if self._problem.node_count > 1:
-            notes.append(PRIVACY_NOTE)
-        if self._problem.training and self._problem.training.iterations > 1:
-            notes.append(f"figures are per iteration; {self._problem.training.iterations} are planned")
-        return tuple(notes)
+def _solver_report(search: Search, seconds: dict[str, float], sizes: dict[str, int]) -> SolverReport:
+    return SolverReport(
+        backend=search.solver.name,
+        version=search.solver.version,
+        seed=search.seed,
+        threads=search.threads,
+        seconds=seconds,
+        sizes=sizes,
+    )
+
+
+def _notes(problem: Problem) -> tuple[str, ...]:
+    notes = list(problem.profile.notes)
+    if problem.node_count > 1:
+        notes.append(PRIVACY_NOTE)
+    if problem.training and problem.training.iterations > 1:
+        notes.append(f"figures are per iteration; {problem.training.iterations} are planned")
+    return tuple(notes)
 
 
 def plan_id(request: PlanRequest) -> str:
     """A name for the request's plan: the same request has the same one."""
-    return "plan-" + hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:16]
+    return _id_of("plan", request)
+
+
+def _id_of(kind: str, request: PlanRequest) -> str:
+    return f"{kind}-" + hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _check_backend(problem: Problem) -> None:
