@@ -28,7 +28,7 @@ endef
 
 .PHONY: help
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: HOST=$(HOST) PORT=$(PORT) (serve), WORKERS=$(WORKERS) ARGS= (test, bench), PYTHON=$(PYTHON)"
 
@@ -46,8 +46,12 @@ test: setup ## Lint, then the whole test suite with coverage, on WORKERS process
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)
 
 .PHONY: bench
-bench: setup ## Run the benchmarks; options by ARGS
+bench: setup ## Run the benchmarks, some minutes; options by ARGS
 	$(BIN)/python -m benchmarks $(ARGS)
+
+.PHONY: bench-full
+bench-full: setup ## Every family and size against every contestant, hours; leaves build/bench-full.jsonl and the plots
+	$(BIN)/python -m benchmarks --full --json build/bench-full.jsonl --plots docs/benchmarks $(ARGS)
 
 .PHONY: lint
 lint: setup ## Formatting, lint rules, types, import contracts, Dockerfile

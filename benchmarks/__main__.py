@@ -3,124 +3,121 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from benchmarks.families import LARGE, NAMES, SMALL, Size, cases
-from benchmarks.measuring import Measurement, measure_apart
+from benchmarks import contestants, guard
+from benchmarks.families import NAMES, Size
+from benchmarks.measuring import Measurement
+from benchmarks.recording import machine, read, recorded
+from benchmarks.stints import SELECTIONS, Changes, run
 from benchmarks.summary import disagreements
 from benchmarks.tables import progress_line, report
-from models.constraints import Backend
-from placement.backends.registry import BACKENDS
+from benchmarks.target_table import target_table
+from benchmarks.targets import SEEDS, TIME_LIMIT_S, Target, first_request_line, measure_targets
 
-OURS = (Backend.MILP, Backend.CP_SAT)
-REFERENCES = (Backend.REFERENCE_MILP, Backend.REFERENCE_CP_SAT)
+TARGET = "target"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What to run."""
+    """What to run and where to leave it."""
 
-    families: tuple[str, ...]
-    sizes: tuple[Size, ...] | None
-    seeds: int
-    reference_seeds: int
-    time_limit_s: float
-    reference_time_limit_s: float
-    backends: tuple[Backend, ...]
+    selection: str
+    changes: Changes
+    renew_guard: bool
     json_file: Path | None
+    earlier: tuple[Path, ...]
+    plots: Path | None
 
 
 def settings_of(arguments: Sequence[str]) -> Settings:
-    """The command line; --quick and --full choose sizes and seeds, which the other options override."""
+    """The command line: a selection, which the other options change."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     extent = parser.add_mutually_exclusive_group()
-    extent.add_argument("--quick", action="store_true", help="16x4 only, one seed, at most 5 s per run")
-    extent.add_argument("--full", action="store_true", help="every family up to 80x16, references on every seed: hours")
-    parser.add_argument("--families", nargs="+", choices=NAMES, default=NAMES, metavar="FAMILY", help=", ".join(NAMES))
+    extent.add_argument("--quick", action="store_true", help="every family once, small, at most 5 s per run")
+    extent.add_argument("--full", action="store_true", help="every family at every size, everyone on it: hours")
+    extent.add_argument("--growth", action="store_true", help="time to the proof over layers and over nodes")
+    extent.add_argument("--target", action="store_true", help="the table of targets, 10 seeds each, backend auto")
+    extent.add_argument("--renew-guard", action="store_true", help="write the ceilings of counted work anew")
+    parser.add_argument("--families", nargs="+", choices=NAMES, metavar="FAMILY", help=", ".join(NAMES))
     parser.add_argument("--sizes", nargs="+", type=Size.parse, metavar="LxN", help="layers x nodes, such as 32x8")
-    parser.add_argument("--seeds", type=int, help="how many seeds, from 0 (default 3; quick 1)")
-    parser.add_argument("--reference-seeds", type=int, help="of these, how many for references (default 1; full all)")
-    parser.add_argument("--time-limit", type=float, metavar="S", help="seconds per run (default 20; quick 5)")
     parser.add_argument(
-        "--reference-time-limit", type=float, metavar="S", help="the same for references (default 10; quick 5; full 20)"
+        "--contestants", nargs="+", choices=contestants.NAMES, metavar="NAME", help=", ".join(contestants.NAMES)
     )
-    parser.add_argument(
-        "--backends", nargs="+", choices=[backend.value for backend in Backend], metavar="BACKEND",
-        help="default milp cp_sat reference_milp reference_cp_sat",
-    )  # fmt: skip
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there")
+    parser.add_argument("--seeds", type=int, help="how many, from 0 (default 3; target 10; quick 1)")
+    parser.add_argument("--textbook-seeds", type=int, help="the same for textbook formulations (default 1; full 3)")
+    parser.add_argument("--time-limit", type=float, metavar="S", help="seconds per run (default 60; quick 5)")
+    parser.add_argument("--textbook-time-limit", type=float, metavar="S", help="the same for textbook formulations")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measurement there, a line each")
+    parser.add_argument("--from", nargs="+", type=Path, default=[], dest="earlier", metavar="FILE",
+                        help="measure nothing, report what such files hold")  # fmt: skip
+    parser.add_argument("--plots", type=Path, metavar="FOLDER", help="draw SVG files there")
     given = parser.parse_args(arguments)
-    seeds = given.seeds or (1 if given.quick else 3)
-    sizes = SMALL if given.quick else LARGE if given.full else None
-    limit_s, reference_limit_s = (5.0, 5.0) if given.quick else (20.0, 20.0) if given.full else (20.0, 10.0)
-    return Settings(
-        families=tuple(given.families),
-        sizes=tuple(given.sizes) if given.sizes else sizes,
-        seeds=seeds,
-        reference_seeds=(seeds if given.full else 1) if given.reference_seeds is None else given.reference_seeds,
-        time_limit_s=given.time_limit or limit_s,
-        reference_time_limit_s=given.reference_time_limit or reference_limit_s,
-        backends=tuple(map(Backend, given.backends)) if given.backends else (*OURS, *REFERENCES),
-        json_file=given.json,
+    selection = next((name for name in (*SELECTIONS, TARGET) if getattr(given, name, False)), "default")
+    changes = Changes(
+        families=None if given.families is None else tuple(given.families),
+        sizes=None if given.sizes is None else tuple(given.sizes),
+        contestants=None if given.contestants is None else tuple(given.contestants),
+        seeds=given.seeds,
+        textbook_seeds=given.textbook_seeds,
+        time_limit_s=given.time_limit,
+        textbook_time_limit_s=given.textbook_time_limit,
     )
+    return Settings(selection, changes, given.renew_guard, given.json, tuple(given.earlier), given.plots)
 
 
-def run(settings: Settings) -> list[Measurement]:
-    """Everything that the settings ask for; all backends on one instance in turn, so that they meet the same noise."""
-    runs = []
-    for case in cases(settings.families, settings.sizes, settings.seeds):
-        for backend in settings.backends:
-            reference = backend in REFERENCES
-            if reference and case.seed >= settings.reference_seeds:
-                continue
-            limit_s = settings.reference_time_limit_s if reference else settings.time_limit_s
-            runs.append(measure_apart(case, backend, limit_s))
-            sys.stderr.write(progress_line(runs[-1]) + "\n")
-            sys.stderr.flush()
-    return runs
+def measured(settings: Settings) -> Iterator[Measurement]:
+    """Every run that the settings ask for."""
+    changes = settings.changes
+    if settings.selection != TARGET:
+        return run(changes.applied(SELECTIONS[settings.selection]()))
+
+    def wanted(target: Target) -> bool:
+        family = changes.families is None or target.family in changes.families
+        return family and (changes.sizes is None or target.size in changes.sizes)
+
+    return measure_targets(wanted, changes.seeds or SEEDS, changes.time_limit_s or TIME_LIMIT_S)
 
 
-def machine() -> dict[str, Any]:
-    """Where it ran: figures without this mean little."""
-    return {
-        "system": f"{platform.system()} {platform.machine()}",
-        "python": platform.python_version(),
-        "cores": os.cpu_count(),
-        "load_average": [round(load, 2) for load in os.getloadavg()],
-        "backends": {backend.value: BACKENDS[backend]().version for backend in (*OURS, *REFERENCES)},
-    }
-
-
-def heading(settings: Settings, before: dict[str, Any], after: dict[str, Any]) -> str:
-    """What was run, and on what."""
-    versions = "; ".join(dict.fromkeys(before["backends"].values()))
-    loads = " to ".join(f"{state['load_average'][0]:.1f}" for state in (before, after))
+def heading() -> str:
+    """On what it was run."""
+    where = machine()
+    versions = "; ".join(dict.fromkeys(where["backends"]))
     return (
-        f"# Benchmarks\n\n{before['system']}, {before['cores']} cores, load {loads} (ours included), "
-        f"Python {before['python']}, {versions}.\n"
-        f"Seeds: {settings.seeds}, of which references {settings.reference_seeds}; at most {settings.time_limit_s:g} s "
-        f"per run ({settings.reference_time_limit_s:g} s for references). Times are medians over the seeds.\n\n"
+        f"# Benchmarks\n\n{where['system']}, {where['cores']} cores, load {where['load_average']} at the end (ours "
+        f"included), Python {where['python']}, {versions}; commit {where['commit']}.\nTimes are medians over the "
+        "seeds.\n\n"
     )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 1 where two proofs differ or a run gave no answer, else 0."""
     settings = settings_of(sys.argv[1:] if arguments is None else arguments)
-    before = machine()
-    runs = run(settings)
-    after = machine()
-    sys.stdout.write(heading(settings, before, after) + report(runs))
-    if settings.json_file is not None:
-        answer = {"before": before, "after": after, "measurements": [asdict(measured) for measured in runs]}
-        settings.json_file.write_text(json.dumps(answer, indent=1) + "\n")
-    return int(bool(disagreements(runs)) or any(measured.error is not None for measured in runs))
+    if settings.renew_guard:
+        sys.stdout.write(guard.renew())
+        return 0
+    runs = read(settings.earlier)
+    if not settings.earlier:
+        for latest in recorded(measured(settings), settings.json_file):
+            sys.stderr.write(progress_line(latest) + "\n")
+            sys.stderr.flush()
+            runs.append(latest)
+        sys.stdout.write(heading())
+    if settings.selection == TARGET:
+        sys.stdout.write(target_table(runs))
+        if not settings.earlier and settings.changes.families is None:
+            sys.stdout.write(f"\n{first_request_line()}\n")
+    else:
+        sys.stdout.write(report(runs))
+    if settings.plots is not None:
+        from benchmarks.plots import draw  # noqa: PLC0415 - matplotlib is needed for plots only
+
+        for file in draw(runs, settings.plots):
+            sys.stderr.write(f"{file}\n")
+    return int(bool(disagreements(runs)) or any(each.error is not None for each in runs))
 
 
 if __name__ == "__main__":

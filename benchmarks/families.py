@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from benchmarks.instances import Body, heterogeneous
+from benchmarks.instances import Body, Recipe, request_body
+from benchmarks.real_models import on_identical_nodes
 from examples import Purpose, of
 
 EXAMPLES = "examples"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Size:
     """How many layers and nodes."""
 
@@ -32,19 +34,20 @@ class Size:
         return f"{self.layers}x{self.nodes}"
 
 
-SMALL = (Size(16, 4),)
-MIDDLING = (*SMALL, Size(32, 8))
-LARGE = (*MIDDLING, Size(64, 12), Size(80, 16))
+def sizes_of(text: str) -> tuple[Size, ...]:
+    """'16x4 32x8' as two sizes."""
+    return tuple(map(Size.parse, text.split()))
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request to be measured."""
+    """One request to be measured; `size` is None where the request is none of a generated size."""
 
     family: str
     instance: str
     seed: int
     body: Body
+    size: Size | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,71 +57,85 @@ class Family:
     name: str
     title: str
     make: Callable[[int, int, int], Body]
-    sizes: tuple[Size, ...] = SMALL
-    """Measured unless other sizes are asked for."""
+    sizes: tuple[Size, ...]
+    """Measured by default."""
+    full_sizes: tuple[Size, ...]
+    """Measured in full."""
+    real: bool = False
+    """Whether the layers are a real model's, one model per seed: then sizes count nodes only."""
+
+    def instance(self, size: Size) -> str:
+        """What a size is called."""
+        return f"{size.nodes} nodes" if self.real else str(size)
+
+    def case(self, size: Size, seed: int) -> Case:
+        """One request."""
+        body = self.make(size.layers, size.nodes, seed)
+        return Case(self.name, self.instance(size), seed, body, None if self.real else size)
 
 
-def _with_objective(body: Body, kind: str) -> Body:
-    return body | {"objective": {"kind": kind}}
+SMALL = sizes_of("16x4")
+LADDER = sizes_of("16x4 32x8 64x12 80x16")
+MIXED = sizes_of("80x16 80x32 80x64")
+FLEETS = sizes_of("80x1000")
 
-
-def _inference(kind: str) -> Callable[[int, int, int], Body]:
-    return lambda layers, nodes, seed: _with_objective(heterogeneous(layers, nodes, seed), kind)
-
-
-def _training(layers: int, nodes: int, seed: int) -> Body:
-    return heterogeneous(layers, nodes, seed, workload="training")
-
-
-def _throughput(layers: int, nodes: int, seed: int) -> Body:
-    body = heterogeneous(layers, nodes, seed)
-    return _with_objective(body | {"workload": body["workload"] | {"concurrency": 4}}, "throughput")
-
-
-def _u_shape(layers: int, nodes: int, seed: int) -> Body:
-    body = _training(layers, nodes, seed)
-    return body | {"privacy": body["privacy"] | {"tail_layers": 1}}
-
-
-def _dvfs(layers: int, nodes: int, seed: int) -> Body:
-    return _with_objective(heterogeneous(layers, nodes, seed, levels=3), "energy")
-
-
-def _shared_medium(layers: int, nodes: int, seed: int) -> Body:
-    return heterogeneous(layers, nodes, seed, workload="training", medium="channel")
-
-
-def _one_f_one_b(layers: int, nodes: int, seed: int) -> Body:
-    body = _training(layers, nodes, seed)
-    return body | {"workload": body["workload"] | {"schedule": "1f1b"}}
-
-
+_TABLE: tuple[tuple[str, str, Recipe, str, tuple[Size, ...]], ...] = (
+    ("latency", "one request, least latency", Recipe(), "16x4 32x8", (*LADDER, *sizes_of("80x32 126x64"))),
+    ("energy", "one request, least energy, idle power counted", Recipe(objective="energy"), "16x4 32x8", LADDER),
+    ("weighted", "one request, latency and energy weighted 1 : 1 (three searches)", Recipe(objective="weighted"),
+     "16x4", LADDER),
+    ("gpipe", "training, 8 micro-batches under gpipe, least time per iteration", Recipe(workload="training"),
+     "16x4 32x8", (*LADDER, *sizes_of("80x32"))),
+    ("throughput", "four requests in flight, most requests per second", Recipe(objective="throughput", concurrency=4),
+     "16x4", LADDER),
+    ("u_shape", "as gpipe, the last layer back on the terminal", Recipe(workload="training", tail_layers=1),
+     "16x4", LADDER),
+    ("dvfs", "three operating points per node, least energy", Recipe(objective="energy", levels=3), "16x4", LADDER),
+    ("shared_medium", "as gpipe, all links one radio channel", Recipe(workload="training", medium="channel"),
+     "16x4", LADDER),
+    ("no_overlap", "as gpipe, nodes compute or communicate, one at a time", Recipe(workload="training", overlaps=False),
+     "16x4", LADDER),
+    ("1f1b", "training, 8 micro-batches under 1f1b, activations kept by depth, replayed",
+     Recipe(workload="training", schedule="1f1b", activation_share=0.05), "16x4", sizes_of("16x4 32x8")),
+    ("loose_latency", "as latency, memory of all nodes 4 times the model", Recipe(tightness=4.0), "16x4", LADDER),
+    ("loose_gpipe", "as gpipe, memory of all nodes 4 times the model", Recipe(workload="training", tightness=4.0),
+     "16x4", LADDER),
+    ("classes_latency", "as latency, four classes of identical nodes and links", Recipe(classes=4),
+     "32x8", sizes_of("32x8 64x12 80x16 80x32")),
+    ("classes_gpipe", "as gpipe, four classes of identical nodes and links", Recipe(workload="training", classes=4),
+     "32x8", sizes_of("32x8 64x12 80x16 80x32")),
+    ("identical", "identical nodes, links and blocks, least latency",
+     Recipe(classes=1, identical_blocks=True), "32x8", sizes_of("32x8 80x16 80x64")),
+    ("identical_gpipe", "identical nodes, links and blocks, training under gpipe",
+     Recipe(workload="training", classes=1, identical_blocks=True), "32x8", sizes_of("32x8 80x16 80x64")),
+    ("mixed", "mixed nodes, identical blocks, one rate for all links, least latency",
+     Recipe(identical_blocks=True, uniform_links=True), "80x16", MIXED),
+    ("fleet_latency", "a fleet in 20 classes, one node of each together holds 1.6 times the model, least latency",
+     Recipe(classes=20, tight_per_class=True, radio_power=False), "80x100", sizes_of("80x100 80x1000")),
+    ("fleet_gpipe", "the same fleet, training under gpipe",
+     Recipe(workload="training", classes=20, tight_per_class=True, radio_power=False),
+     "80x100", sizes_of("80x100 80x1000")),
+)  # fmt: skip
 FAMILIES = (
-    Family("latency", "one request, least latency", _inference("latency"), MIDDLING),
-    Family("energy", "one request, least energy", _inference("energy"), MIDDLING),
-    Family(
-        "weighted", "one request, latency and energy weighted 1 : 1 (three searches)", _inference("weighted"), MIDDLING
-    ),
-    Family("gpipe", "training, 8 micro-batches under gpipe, least time per iteration", _training, MIDDLING),
-    Family("throughput", "four requests in flight, most requests per second", _throughput),
-    Family("u_shape", "as gpipe, the last layer back on the terminal", _u_shape),
-    Family("dvfs", "three operating points per node, least energy", _dvfs),
-    Family("shared_medium", "as gpipe, all links one radio channel", _shared_medium),
-    Family("1f1b", "training, 8 micro-batches under 1f1b, replayed", _one_f_one_b),
-)
-NAMES = (*(family.name for family in FAMILIES), EXAMPLES)
+    *(Family(name, title, partial(request_body, recipe), sizes_of(small), full)
+      for name, title, recipe, small, full in _TABLE),
+    Family("real", "catalogued Transformers on identical nodes, one model per seed, least latency",
+           lambda _layers, nodes, seed: on_identical_nodes(nodes, seed),
+           sizes_of("1x8"), sizes_of("1x8 1x16 1x32"), real=True),
+)  # fmt: skip
+BY_NAME = {family.name: family for family in FAMILIES}
+NAMES = (*BY_NAME, EXAMPLES)
 TITLES = {family.name: family.title for family in FAMILIES} | {
     EXAMPLES: "real models on real devices: the requests in examples/, each with its own objective"
 }
 
 
-def cases(names: tuple[str, ...], sizes: tuple[Size, ...] | None, seeds: int) -> Iterator[Case]:
-    """The cases of the named families, always in the same order; without sizes, each family's own."""
-    for family in FAMILIES:
-        if family.name in names:
-            for size in sizes or family.sizes:
-                for seed in range(seeds):
-                    yield Case(family.name, str(size), seed, family.make(size.layers, size.nodes, seed))
-    if EXAMPLES in names:
+def cases(name: str, sizes: tuple[Size, ...], seeds: range) -> Iterator[Case]:
+    """The cases of one family, always in the same order, made one at a time: a fleet's request is large."""
+    if name == EXAMPLES:
         for example in of(Purpose.PLAN):
             yield Case(EXAMPLES, example.name, 0, json.loads(example.read()))
+        return
+    for size in sizes:
+        for seed in seeds:
+            yield BY_NAME[name].case(size, seed)
