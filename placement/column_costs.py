@@ -52,7 +52,7 @@ class SendingCosts:
         self._directly(payload[direct], columns[direct], link[direct], times, total, backward=backward)
         if not direct.all():
             far = ~direct
-            trips = np.stack([which[far], sender[far], receiver[far]])
+            trips = which[far], sender[far], receiver[far]
             self._through_relays(tables, columns[far], trips, times, total, backward=backward)
 
     def _directly(
@@ -77,30 +77,46 @@ class SendingCosts:
                 self.node_joules.append((columns, end, times * problem.repetitions * (power[link] * busy_s)))
 
     def _through_relays(
-        self, tables: Sequence[RouteTable | None], columns: IntArray, trips: IntArray, times: int,
-        total: FloatArray | None, *, backward: bool,
-    ) -> None:  # fmt: skip
+        self,
+        tables: Sequence[RouteTable | None],
+        columns: IntArray,
+        trips: tuple[IntArray, IntArray, IntArray],
+        times: int,
+        total: FloatArray | None,
+        *,
+        backward: bool,
+    ) -> None:
         """Hop by hop, each trip (table, sender, receiver) once for all its columns."""
-        problem = self._problem
-        distinct, trip = np.unique(trips, axis=1, return_inverse=True)
-        order = np.argsort(trip, kind="stable")
-        for own, (which, n, m) in zip(
-            np.split(columns[order], np.cumsum(np.bincount(trip))[:-1]), distinct.T.tolist(), strict=True
-        ):
+        problem, count = self._problem, self._problem.node_count
+        key = (trips[0] * count + trips[1]) * count + trips[2]
+        distinct, trip = np.unique(key, return_inverse=True)
+        occupied: list[tuple[int, int, float]] = []
+        joules: list[tuple[int, int, float]] = []
+        parts = (distinct // count**2, distinct // count % count, distinct % count)
+        for t, (which, n, m) in enumerate(zip(*(part.tolist() for part in parts), strict=True)):
             table = tables[which]
             assert table is not None  # the caller has left those out
             route = table.route(n, m)
             assert route is not None  # columns without a route do not exist
-            if total is not None:
-                total[own] += times * table.seconds_between(n, m)
-            busy = self.busy_backward if backward else self.busy_forward
-            busy += [
-                (own, np.full(len(own), r), np.full(len(own), times * s)) for r, s in problem.occupancy(table, route)
-            ]
-            self.node_joules += [
-                (own, np.full(len(own), node), np.full(len(own), times * problem.repetitions * joules))
-                for node, joules in problem.joules(table, route)
-            ]
+            occupied += [(t, r, times * s) for r, s in problem.occupancy(table, route)]
+            joules += [(t, node, times * problem.repetitions * j) for node, j in problem.joules(table, route)]
+        (self.busy_backward if backward else self.busy_forward).append(_spread(columns, trip, occupied))
+        self.node_joules.append(_spread(columns, trip, joules))
+        if total is not None:
+            for which in np.unique(trips[0]).tolist():
+                own, table = trips[0] == which, tables[which]
+                assert table is not None
+                total[columns[own]] += times * table.seconds_between(trips[1][own], trips[2][own])
+
+
+def _spread(columns: IntArray, trip: IntArray, entries: list[tuple[int, int, float]]) -> Triples:
+    """The entries of each column's trip; `entries` are sorted by trip."""
+    trips, rows, values = (np.array(part) for part in zip(*entries, strict=True))
+    begin, end = np.searchsorted(trips, trip, side="left"), np.searchsorted(trips, trip, side="right")
+    length = end - begin
+    offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
+    index = np.repeat(begin, length) + offset
+    return np.repeat(columns, length), rows[index], values[index]
 
 
 def _prefix(values: FloatArray) -> FloatArray:

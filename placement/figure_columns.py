@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from models.workload import Schedule
 from placement.backends.base import Axis, LatencyModel, Task
 from placement.columns import LIMIT_SLACK, Formulation, Terms, added
+from placement.private_loads import PrivateLoads, private_loads
 from placement.stage_graph import Entries
 
 
@@ -77,24 +80,24 @@ class FigureColumns:
         elif training.schedule is Schedule.GPIPE:
             forward = self._peak("forward", [self._graph.busy_forward], count - 1)
             backward = self._peak("backward", [self._graph.busy_backward], count - 1)
-            peaks = self._within_box(Axis.FORWARD_PEAK, forward) + self._within_box(Axis.BACKWARD_PEAK, backward)
+            peaks = self._within_box([*forward, *backward])
             self._at_least("latency", column, [*self._through(1, 1), *peaks, *update])
         else:
             both = [self._graph.busy_forward, self._graph.busy_backward]
             if self._task.latency_model is LatencyModel.FORMULA:
-                peak = self._within_box(Axis.FORWARD_PEAK, self._peak("busy", both, count - 1))
+                peak = self._within_box(self._peak("busy", both, count - 1))
                 self._at_least("latency", column, [*self._through(1, 1), *peak, *update])
             else:
                 self._replay_bounds(column, both, update, count)
         return column
 
-    def _within_box(self, axis: Axis, peak: Terms) -> Terms:
+    def _within_box(self, peak: Terms) -> Terms:
         """Low <= peak <= high of the box; plans below its low only look dearer here, and belong to other boxes."""
         box = self._task.box
         if box is not None and peak:
-            low, high = box.low_s[axis] * (1 - LIMIT_SLACK), box.high_s[axis] * (1 + LIMIT_SLACK)
+            low, high = box.low_s[Axis.PEAK] * (1 - LIMIT_SLACK), box.high_s[Axis.PEAK] * (1 + LIMIT_SLACK)
             terms = [(column, 1.0) for column, _ in peak]
-            self._f.row(f"box_{axis.name.lower()}", terms, lower=low / self._time, upper=high / self._time)
+            self._f.row("box_peak", terms, lower=low / self._time, upper=high / self._time)
         return peak
 
     def _replay_bounds(self, column: int, both: list[Entries], update: Terms, count: int) -> None:
@@ -116,20 +119,38 @@ class FigureColumns:
 
     def _peak(self, name: str, entries: list[Entries], weight: float) -> Terms:
         """Weight * (a new column >= the load of every resource); no terms where nothing is ever loaded."""
-        loads = self._loads(entries)
-        if not loads or weight == 0:
+        loads, private = self._loads(entries), private_loads(self._graph, entries)
+        if not (loads or private.alone) or weight == 0:
             return []
         column = self._f.continuous(f"peak_{name}", self._time_limit(None))
         for resource, terms in sorted(loads.items()):
             self._at_least(f"peak_{name}_{resource}", column, terms)
+        self._private_peaks(name, column, private)
         return [(column, float(weight))]
 
+    def _private_peaks(self, name: str, column: int, private: PrivateLoads) -> None:
+        """One stage begins at a cut and one hand-over crosses it, so those of a cut share a row."""
+        stages = self._graph.stage_count
+        rows: dict[str, Terms] = {}
+        for c, load in sorted(private.alone.items()):
+            place = f"from_{self._graph.first[c]}" if c < stages else f"over_{self._graph.cut[c - stages]}"
+            rows.setdefault(f"peak_{name}_{place}", []).append((c, load / self._time))
+        for row, terms in rows.items():
+            self._at_least(row, column, terms)
+        for a, resource, loads in private.together:
+            own = loads.get(a, 0.0) / self._time
+            terms = [(c, -load / self._time) for c, load in sorted(loads.items()) if c != a]
+            self._f.row(f"peak_{name}_stage_{a}_{resource}", [(column, 1.0), *terms], lower=own, condition=a)
+
     def _loads(self, entries: list[Entries]) -> dict[int, Terms]:
+        """Loads that add up, by resource."""
         loads: dict[int, dict[int, float]] = {}
         for sparse in entries:
+            adds = ~self._graph.private_rows[sparse.row]
             triples = zip(
-                sparse.column.tolist(), sparse.row.tolist(), (sparse.value / self._time).tolist(), strict=True
-            )
+                sparse.column[adds].tolist(), sparse.row[adds].tolist(), (sparse.value[adds] / self._time).tolist(),
+                strict=True,
+            )  # fmt: skip
             for column, resource, value in triples:
                 load = loads.setdefault(resource, {})
                 load[column] = load.get(column, 0.0) + value
@@ -171,15 +192,20 @@ class FigureColumns:
             else:
                 for o, power in powers.items():
                     if power > 0:
-                        used = self._used(o, stages[o])
-                        terms.append((self._while_used(cycle, used, f"{o}"), power * self._time / self._energy))
+                        for name, used in self._used(o, stages[o], int(graph.capacity[n])):
+                            terms.append((self._while_used(cycle, used, name), power * self._time / self._energy))
             awake[n] = [(column, value) for column, value in terms if value != 0]
         return awake
 
-    def _used(self, option: int, stages: list[int]) -> int:
-        used = self._f.binary(f"used_{option}")
-        self._f.row(f"used_{option}", [(used, 1.0), *((a, -1.0) for a in stages)], lower=0.0, upper=0.0)
-        return used
+    def _used(self, option: int, stages: list[int], capacity: int) -> list[tuple[str, int]]:
+        """One binary column per member that may be used at the option, in turn: (name, column)."""
+        names = [f"{option}", *(f"{option}_{count}" for count in range(2, min(capacity, len(stages)) + 1))]
+        columns = [self._f.binary(f"used_{name}") for name in names]
+        every = [(used, 1.0) for used in columns]
+        self._f.row(f"used_{option}", [*every, *((a, -1.0) for a in stages)], lower=0.0, upper=0.0)
+        for earlier, later in pairwise(columns):
+            self._f.row(f"used_{option}_in_turn", [(earlier, 1.0), (later, -1.0)], lower=0.0)
+        return list(zip(names, columns, strict=True))
 
     def _while_used(self, cycle: int, used: int, name: str) -> int:
         """A new column that is at least T while `used` is 1 (and 0 at the optimum otherwise)."""

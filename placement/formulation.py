@@ -29,7 +29,7 @@ def formulate(task: Task, scale: Scale) -> Formulation:
 
 
 def _path(formulation: Formulation, graph: StageGraph) -> None:
-    """Flow through the cuts; each node once; no more stages than allowed."""
+    """Flow through the cuts; each node once, a class as often as it has members; no more stages than allowed."""
     problem = graph.problem
     for a in range(graph.stage_count):
         formulation.binary(f"stage_{a}")
@@ -57,7 +57,7 @@ def _path(formulation: Formulation, graph: StageGraph) -> None:
                 formulation.row(f"flow_{name}_{j}_{n}", terms, lower=0.0, upper=0.0)
     for n, terms in sorted(per_node.items()):
         if n != problem.source:
-            formulation.row(f"one_stage_per_node_{n}", terms, upper=1.0)
+            formulation.row(f"one_stage_per_node_{n}", terms, upper=float(graph.capacity[n]))
     every = [(a, 1.0) for a in range(graph.stage_count)]
     formulation.row("max_stages", every, lower=1.0, upper=float(problem.max_stages))
 

@@ -17,6 +17,7 @@ from models.request import PlanRequest
 from models.workload import Inference, Schedule, Training, Warmup
 from placement.network import DirectedLink, FloatArray, Network
 from placement.routes import RouteTable
+from placement.symmetry import Classes, classes_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,11 @@ class Problem:
     def resource_count(self) -> int:
         """Nodes and channels."""
         return self.node_count + self.network.channel_count
+
+    @cached_property
+    def classes(self) -> Classes:
+        """Interchangeable nodes."""
+        return classes_of(self)
 
     @property
     def training(self) -> Training | None:

@@ -2,8 +2,9 @@
 
 Vertices are (cut j, node n). A stage column runs layers first..stop as one stage on an option; a hand-over column
 passes a micro-batch from one node to another at a cut. A plan is a path of alternating stage and hand-over columns from
-cut 0 to cut L that uses each node at most once (the source may hold the first and the last stage). Memory, privacy,
-pins and missing routes delete columns, so they never become rows. What is sent before the first stage (input) and after
+cut 0 to cut L that uses each node at most once (the source may hold the first and the last stage). Interchangeable
+nodes are one node here that may be used as often as it has members. Memory, privacy, pins and missing routes delete
+columns, so they never become rows. What is sent before the first stage (input) and after
 the last (results, labels) is priced on the stage columns at the two ends.
 
 Columns c = 0..C-1: the stages first, then the hand-overs. All costs are linear in the columns:
@@ -21,8 +22,10 @@ from functools import cached_property
 import numpy as np
 
 from placement.column_costs import IntArray, SendingCosts, compute_costs, stage_memory_bytes
+from placement.column_ranges import hand_over_columns, stage_columns
 from placement.network import BoolArray, FloatArray
 from placement.problem import PlacedStage, Placement, Problem
+from placement.symmetry import Classes, each_alone, private_rows, standing_rows
 
 __all__ = ["BoolArray", "Entries", "StageGraph", "build_stage_graph"]
 
@@ -78,6 +81,42 @@ class StageGraph:
     busy_forward: Entries
     busy_backward: Entries
     node_joules: Entries
+    classes: Classes
+
+    @property
+    def capacity(self) -> IntArray:
+        """(N,): how often a plan may use a node: 1, or the members that it stands for; 0 where another stands for it.
+
+        The source has capacity 1; it may hold the first and the last stage.
+        """
+        return self.classes.capacity
+
+    @property
+    def members(self) -> tuple[tuple[int, ...], ...]:
+        """Per node, the nodes that it stands for, itself the first; () where another stands for it."""
+        return self.classes.members
+
+    @cached_property
+    def private_rows(self) -> BoolArray:
+        """(R,): resources that belong to one member of a class of which a plan may use several.
+
+        Their rows stand for every member's own, so loads of different columns there do not add up over a plan; the load
+        of one column is one on some real resource. See `placement.private_loads` for what does add up.
+        """
+        return private_rows(self.problem.network, self.classes)
+
+    @cached_property
+    def standing_rows(self) -> IntArray:
+        """(R,): the row of a class's first member for a row of its second; else the row itself.
+
+        Loads of a hand-over within a class (sender == receiver) on a row that differs here fall on its receiver.
+        """
+        return standing_rows(self.problem.network, self.classes)
+
+    @property
+    def several(self) -> BoolArray:
+        """(N,): whether a plan may use the node, or members of its class, more than once."""
+        return self.classes.several
 
     @property
     def stage_count(self) -> int:
@@ -90,20 +129,42 @@ class StageGraph:
         return len(self.cut)
 
     def placement(self, stages: Iterable[int]) -> Placement:
-        """The placement that chosen stage columns make."""
+        """The placement that chosen stage columns make; stages on one representative go to successive members."""
         chosen = sorted(stages, key=lambda a: int(self.first[a]))
-        return tuple(PlacedStage(int(self.option[a]), int(self.first[a]), int(self.stop[a])) for a in chosen)
+        problem = self.problem
+        used: dict[int, int] = {}
+        placement = []
+        for a in chosen:
+            option, node = int(self.option[a]), int(self.node[a])
+            member = self.members[node][min(used.get(node, 0), len(self.members[node]) - 1)]
+            used[node] = used.get(node, 0) + 1
+            level = problem.options_of_node[node].index(option)
+            own = problem.options_of_node[member][level]
+            placement.append(PlacedStage(own, int(self.first[a]), int(self.stop[a])))
+        return tuple(placement)
 
     def columns_of(self, placement: Placement) -> list[int] | None:
         """The columns that a placement uses; None where one of them is not in the graph."""
         size, nodes = self.problem.layer_count + 1, self.problem.node_count
+        nodes_used = np.array([self.problem.node_of(stage) for stage in placement], dtype=np.int64)
+        if (nodes_used[:-1] == nodes_used[1:]).any():
+            return None
         options, firsts, stops = np.array([(s.option, s.first, s.stop) for s in placement], dtype=np.int64).T
-        used = np.array([self.problem.node_of(stage) for stage in placement], dtype=np.int64)
+        used, options = self.classes.representative[nodes_used], self._standing_option[options]
         stages = _found(*self._stage_order, (options * size + firsts) * size + stops)
         hand_overs = _found(*self._hand_over_order, (stops[:-1] * nodes + used[:-1]) * nodes + used[1:])
         if stages is None or hand_overs is None:
             return None
         return [*stages.tolist(), *(self.stage_count + hand_overs).tolist()]
+
+    @cached_property
+    def _standing_option(self) -> IntArray:
+        """(O,): the representative's option at the same level."""
+        standing = np.arange(len(self.problem.options))
+        for own in self.members:
+            for member in own[1:]:
+                standing[list(self.problem.options_of_node[member])] = self.problem.options_of_node[own[0]]
+        return standing
 
     @cached_property
     def _stage_order(self) -> tuple[IntArray, IntArray]:
@@ -143,9 +204,13 @@ def _found(keys: IntArray, order: IntArray, wanted: IntArray) -> IntArray | None
     return order[place]
 
 
-def build_stage_graph(problem: Problem) -> StageGraph:
-    """All stages that fit some node and all hand-overs that have a route, with what they cost."""
-    option, first, stop = _stage_columns(problem)
+def build_stage_graph(problem: Problem, *, merge: bool = True) -> StageGraph:
+    """All stages that fit some node and all hand-overs that have a route, with what they cost.
+
+    merge: one node stands for all that are interchangeable with it; otherwise every node stands for itself.
+    """
+    classes = problem.classes if merge else each_alone(problem.node_count)
+    option, first, stop = stage_columns(problem, classes)
     node = np.array([own.node for own in problem.options], dtype=np.int64)[option]
     forward, backward, update, compute_joules = compute_costs(problem, option, first, stop)
     memory, max_depth = stage_memory_bytes(problem, node, first, stop)
@@ -154,7 +219,7 @@ def build_stage_graph(problem: Problem) -> StageGraph:
     forward, backward, update, compute_joules, memory = (
         array[fits] for array in (forward, backward, update, compute_joules, memory)
     )
-    cut, sender, receiver = _hand_over_columns(problem, node, first, stop)
+    cut, sender, receiver = hand_over_columns(problem, classes, node, first, stop)
     size = len(option) + len(cut)
     costs = SendingCosts(problem, size)
     stages = np.arange(len(option))
@@ -166,9 +231,10 @@ def build_stage_graph(problem: Problem) -> StageGraph:
     _price_ends(costs, problem, node, first, stop)
     payloads, decodes = problem.payloads, problem.decode_passes
     columns = np.arange(len(option), size)
-    costs.send(payloads.forward, cut, columns, (sender, receiver))
-    costs.send(payloads.decode, cut, columns, (sender, receiver), times=decodes)
-    costs.send(payloads.backward, cut, columns, (receiver, sender), backward=True)
+    other = np.where(sender == receiver, classes.second[receiver], receiver)
+    costs.send(payloads.forward, cut, columns, (sender, other))
+    costs.send(payloads.decode, cut, columns, (sender, other), times=decodes)
+    costs.send(payloads.backward, cut, columns, (other, sender), backward=True)
     node_joules = Entries.gather(costs.node_joules)
     weighted = node_joules.value * problem.energy_weight[node_joules.row]
     joules = np.zeros(size) + np.bincount(node_joules.column, weights=weighted, minlength=size)
@@ -178,6 +244,7 @@ def build_stage_graph(problem: Problem) -> StageGraph:
         receiver=receiver, forward_s=costs.forward_s, backward_s=costs.backward_s, joules=joules,
         busy_forward=Entries.gather(costs.busy_forward), busy_backward=Entries.gather(costs.busy_backward),
         node_joules=node_joules,
+        classes=classes,
     )  # fmt: skip
 
 
@@ -190,73 +257,3 @@ def _price_ends(costs: SendingCosts, problem: Problem, node: IntArray, first: In
     costs.send([payloads.input], only[begins], begins, (there, node[begins]))
     costs.send([payloads.result], only[ends], ends, (node[ends], back), times=1 + problem.decode_passes)
     costs.send([payloads.label], only[ends], ends, (back, node[ends]), counts_for_latency=False)
-
-
-def _stage_columns(problem: Problem) -> tuple[IntArray, IntArray, IntArray]:
-    """(option, first, stop) of every run of layers that a node may run, where input and results have a route.
-
-    Runs whose weights and activations alone overfill the node are left out at once.
-    """
-    layers, source = problem.layer_count, problem.source
-    connected = problem.network.connected
-    may_begin, may_end = connected[source], np.ones(problem.node_count, dtype=np.bool_)
-    if problem.payloads.result is not None:
-        may_end &= connected[:, source]
-    if problem.payloads.label is not None:
-        may_end &= connected[source]
-    node = np.array([option.node for option in problem.options], dtype=np.int64)
-    furthest = np.minimum(_allowed_until(problem), _filled_until(problem))[node]
-    furthest -= (furthest == layers) & ~may_end[node, None]
-    furthest[~may_begin[node], 0] = 0
-    count = np.maximum(furthest - np.arange(layers), 0).ravel()
-    row = np.repeat(np.arange(len(count)), count)
-    option, first = row // layers, row % layers
-    stop = first + 1 + np.arange(len(row)) - np.repeat(np.cumsum(count) - count, count)
-    if problem.head_layers > 0:
-        middle = (node[option] == source) & (first > 0) & (stop < layers)
-        option, first, stop = option[~middle], first[~middle], stop[~middle]
-    return option, first, stop
-
-
-def _allowed_until(problem: Problem) -> IntArray:
-    """(N, L): the furthest stop of a run from each first layer that the node may run; the layer itself if none."""
-    layers = np.arange(problem.layer_count)
-    refused = np.where(problem.allowed, problem.layer_count, layers)
-    until: IntArray = np.minimum.accumulate(refused[:, ::-1], axis=1)[:, ::-1]
-    return until
-
-
-def _filled_until(problem: Problem) -> IntArray:
-    """(N, L): a stop from each first layer behind which the node certainly overflows."""
-    held = problem.bytes.static + problem.in_flight(1) * problem.bytes.activations
-    sums = np.concatenate([[0.0], np.cumsum(held)])
-    room = sums[:-1] + problem.memory_bytes[:, None] * (1 + PREFILTER_SLACK)
-    until: IntArray = np.searchsorted(sums, room + PREFILTER_SLACK * sums[-1], side="right") - 1
-    return until
-
-
-PREFILTER_SLACK = 1e-6
-"""More than the memory tolerance and what prefix sums may round: the filter itself follows."""
-
-
-def _hand_over_columns(
-    problem: Problem, node: IntArray, first: IntArray, stop: IntArray
-) -> tuple[IntArray, IntArray, IntArray]:
-    """(cut, sender, receiver) wherever a stage can end and another begin, with routes for what crosses."""
-    nodes, layers = problem.node_count, problem.layer_count
-    ends, begins = (np.zeros((layers + 1, nodes), dtype=np.bool_) for _ in range(2))
-    ends[stop, node] = True
-    begins[first, node] = True
-    begins &= problem.receives.T
-    forth = problem.network.connected & ~np.eye(nodes, dtype=np.bool_)
-    both = forth & forth.T
-    parts = []
-    for j in range(1, layers):
-        gradient = problem.payloads.backward[j] is not None
-        senders = np.flatnonzero(ends[j] & problem.receives[:, j] if gradient else ends[j])
-        receivers = np.flatnonzero(begins[j])
-        sender, receiver = np.nonzero((both if gradient else forth)[np.ix_(senders, receivers)])
-        parts.append((np.full(len(sender), j), senders[sender], receivers[receiver]))
-    empty = np.empty(0, dtype=np.int64)
-    cut, sender, receiver = (np.concatenate(arrays) for arrays in zip((empty, empty, empty), *parts, strict=True))
-    return cut, sender, receiver

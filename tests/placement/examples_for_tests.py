@@ -142,11 +142,13 @@ def task_of(
     goal: Goal = LATENCY,
     limits: Limits | None = None,
     latency_model: LatencyModel = LatencyModel.FORMULA,
+    *,
+    merge: bool = False,
     **settings: Any,
 ) -> Task:
-    """A task over all stages of a problem; `limits` default to the caller's."""
+    """A task over all stages of a problem; `limits` default to the caller's. merge: classes instead of nodes."""
     return Task(
-        build_stage_graph(problem),
+        build_stage_graph(problem, merge=merge),
         goal,
         limits or limits_of(problem),
         latency_model,

@@ -18,8 +18,9 @@ from tests.placement.random_problems import SEEDS, examples, random_problem, som
 
 
 def graph_of(nodes: list[dict[str, Any]], links: list[dict[str, Any]], layers: int, **parts: Any) -> StageGraph:
-    """Layers of 100 bytes."""
-    return build_stage_graph(problem_of(nodes, links, [layer(weight=100.0) for _ in range(layers)], **parts))
+    """Layers of 100 bytes; every node for itself."""
+    problem = problem_of(nodes, links, [layer(weight=100.0) for _ in range(layers)], **parts)
+    return build_stage_graph(problem, merge=False)
 
 
 def stages(graph: StageGraph) -> set[tuple[str, int, int]]:
@@ -83,8 +84,8 @@ def test_gradient_needs_the_way_back() -> None:
     nodes = [*PAIR, node("c")]
     links = [link("a", "b"), link("a", "c"), link("b", "c", bidirectional=False)]
     layers = [layer(backward=1.0), layer(backward=1.0)]
-    forward = build_stage_graph(problem_of(nodes, links, layers))
-    both = build_stage_graph(problem_of(nodes, links, layers, training(2)))
+    forward = build_stage_graph(problem_of(nodes, links, layers), merge=False)
+    both = build_stage_graph(problem_of(nodes, links, layers, training(2)), merge=False)
     assert hand_overs(forward) - hand_overs(both) == {(1, "b", "c")}
 
 
@@ -101,7 +102,9 @@ def test_1f1b_stage_has_a_deepest_place_at_which_it_fits(memory: float, deepest:
     layers = [layer(weight=100.0, backward=1.0, activation_bytes=25.0) for _ in range(4)]
     nodes = [node("a", memory_bytes=memory), *(node(name) for name in "bcd")]
     links = [link(p, q) for p, q in ("ab", "ac", "ad", "bc", "bd", "cd")]
-    graph = build_stage_graph(problem_of(nodes, links, layers, training(4, "1f1b"), constraints={"max_stages": 4}))
+    graph = build_stage_graph(
+        problem_of(nodes, links, layers, training(4, "1f1b"), constraints={"max_stages": 4}), merge=False
+    )
     own = np.flatnonzero((graph.node == 0) & (graph.first == 0) & (graph.stop == 1))
     depths = [min(int(depth), 4) for depth in graph.max_depth[own]]
     assert depths == ([] if deepest is None else [deepest])
@@ -165,7 +168,7 @@ def refereed(problem: Problem, placement: Any) -> dict[str, Any]:
 @given(SEEDS)
 def test_columns_of_a_placement_add_up_to_its_figures(seed: int) -> None:
     problem = random_problem(seed)
-    graph = build_stage_graph(problem)
+    graph = build_stage_graph(problem, merge=False)
     for placement in some_placements(problem, Random(seed), 6):
         columns = graph.columns_of(placement)
         if columns is not None:
