@@ -13,6 +13,7 @@ from placement.constraints import Limits
 from placement.formulation import formulate
 from placement.objectives import Goal
 from tests.placement.examples_for_tests import task_of
+from tests.placement.fleets import random_fleet
 from tests.placement.random_problems import random_problem
 
 ROOT = Path(__file__).parents[2]
@@ -23,13 +24,14 @@ LOOSE = Limits(latency_s=1e9, energy_j=1e9, cycle_s=1e9)
 
 def test_every_row_is_on_the_page_by_its_name() -> None:
     names = set()
-    for seed in range(60):
+    problems = [random_problem(seed) for seed in range(60)] + [random_fleet(seed) for seed in range(60)]
+    for problem in problems:
         for model in LatencyModel:
-            task = task_of(random_problem(seed), EVERYTHING, LOOSE, model)
+            task = task_of(problem, EVERYTHING, LOOSE, model, merge=True)
             scale = scale_of(task.graph)
             names |= set() if scale is None else {row.name for row in formulate(task, scale).rows}
     patterns = {re.sub(r"(_\d+)+", "(_[a-z])+", name) for name in names}
-    assert len(patterns) > 25
+    assert len(patterns) > 38
     assert [pattern for pattern in sorted(patterns) if not re.search(rf"\b{pattern}\b", PAGE)] == []
 
 
