@@ -24,15 +24,19 @@ class NamedPlacement:
 
 
 def baselines(problem: Problem) -> list[NamedPlacement]:
-    """terminal_only, best_single_edge candidates, even_split, memory_proportional, compute_proportional."""
+    """terminal_only, best_single_edge candidates, even_split, memory_proportional, compute_proportional.
+
+    Of interchangeable nodes, the first is the candidate for all.
+    """
     fastest = fastest_options(problem)
     others = [n for n in range(problem.node_count) if n != problem.source]
     order = [problem.source, *others]
+    standing = problem.classes.representative
     memory = problem.memory_bytes
     compute = np.array([1.0 / max(float(seconds), 1e-30) for seconds in _seconds(problem)[fastest]])
     return [
         NamedPlacement("terminal_only", _chain(fastest, [problem.source], [problem.layer_count])),
-        *(NamedPlacement("best_single_edge", _head_and_one(problem, fastest, n)) for n in others),
+        *(NamedPlacement("best_single_edge", _head_and_one(problem, fastest, n)) for n in others if standing[n] == n),
         NamedPlacement("even_split", _dealt(problem, fastest, order, np.ones(problem.node_count))),
         NamedPlacement("memory_proportional", _dealt(problem, fastest, order, memory)),
         NamedPlacement("compute_proportional", _dealt(problem, fastest, order, compute)),

@@ -45,27 +45,30 @@ class SendingCosts:
         if times == 0 or not sends.any():
             return
         which, columns, sender, receiver = which[sends], columns[sends], ends[0][sends], ends[1][sends]
-        link = self._problem.network.link_at[sender, receiver]
-        direct = link >= 0
-        total = (self.backward_s if backward else self.forward_s) if counts_for_latency else None
+        network = self._problem.network
         payload = np.array([0.0 if table is None else table.payload_bytes for table in tables])[which]
-        self._directly(payload[direct], columns[direct], link[direct], times, total, backward=backward)
+        link = network.link_at[sender, receiver]
+        direct = link >= 0
+        seconds = np.empty(len(columns))
+        seconds[direct] = network.wires.latency_s[link[direct]] + self._busy_s(payload[direct], link[direct])
+        trip, link = np.flatnonzero(direct), link[direct]
         if not direct.all():
-            far = ~direct
-            trips = which[far], sender[far], receiver[far]
-            self._through_relays(tables, columns[far], trips, times, total, backward=backward)
+            far = np.flatnonzero(~direct)
+            seconds[far], far_trip, far_link = _through_relays(tables, which[far], sender[far], receiver[far])
+            trip, link = np.concatenate([trip, far[far_trip]]), np.concatenate([link, far_link])
+        if counts_for_latency:
+            (self.backward_s if backward else self.forward_s)[columns] += times * seconds
+        self._occupy(payload[trip], columns[trip], link, times, self.busy_backward if backward else self.busy_forward)
 
-    def _directly(
-        self, payload: FloatArray, columns: IntArray, link: IntArray, times: int, total: FloatArray | None, *,
-        backward: bool,
-    ) -> None:  # fmt: skip
-        """Over one link each: busy 8 x / bandwidth, for its channel and those ends that do not overlap."""
+    def _busy_s(self, payload: FloatArray, link: IntArray) -> FloatArray:
+        busy_s: FloatArray = 8.0 * payload / self._problem.network.wires.bandwidth_bits_per_s[link]
+        return busy_s
+
+    def _occupy(self, payload: FloatArray, columns: IntArray, link: IntArray, times: int, busy: list[Triples]) -> None:
+        """Hops over one link each: busy for its channel and those ends that do not overlap, joules at both ends."""
         problem, network = self._problem, self._problem.network
         wires = network.wires
-        busy_s = 8.0 * payload / wires.bandwidth_bits_per_s[link]
-        if total is not None:
-            total[columns] += times * (wires.latency_s[link] + busy_s)
-        busy = self.busy_backward if backward else self.busy_forward
+        busy_s = self._busy_s(payload, link)
         busy.append((columns, problem.node_count + network.channel[link], times * busy_s))
         ends = wires.source[link], wires.target[link]
         powers = wires.transmit_power_w, wires.receive_power_w
@@ -76,47 +79,24 @@ class SendingCosts:
             if not mute:
                 self.node_joules.append((columns, end, times * problem.repetitions * (power[link] * busy_s)))
 
-    def _through_relays(
-        self,
-        tables: Sequence[RouteTable | None],
-        columns: IntArray,
-        trips: tuple[IntArray, IntArray, IntArray],
-        times: int,
-        total: FloatArray | None,
-        *,
-        backward: bool,
-    ) -> None:
-        """Hop by hop, each trip (table, sender, receiver) once for all its columns."""
-        problem, count = self._problem, self._problem.node_count
-        key = (trips[0] * count + trips[1]) * count + trips[2]
-        distinct, trip = np.unique(key, return_inverse=True)
-        occupied: list[tuple[int, int, float]] = []
-        joules: list[tuple[int, int, float]] = []
-        parts = (distinct // count**2, distinct // count % count, distinct % count)
-        for t, (which, n, m) in enumerate(zip(*(part.tolist() for part in parts), strict=True)):
-            table = tables[which]
-            assert table is not None  # the caller has left those out
-            route = table.route(n, m)
-            assert route is not None  # columns without a route do not exist
-            occupied += [(t, r, times * s) for r, s in problem.occupancy(table, route)]
-            joules += [(t, node, times * problem.repetitions * j) for node, j in problem.joules(table, route)]
-        (self.busy_backward if backward else self.busy_forward).append(_spread(columns, trip, occupied))
-        self.node_joules.append(_spread(columns, trip, joules))
-        if total is not None:
-            for which in np.unique(trips[0]).tolist():
-                own, table = trips[0] == which, tables[which]
-                assert table is not None
-                total[columns[own]] += times * table.seconds_between(trips[1][own], trips[2][own])
 
-
-def _spread(columns: IntArray, trip: IntArray, entries: list[tuple[int, int, float]]) -> Triples:
-    """The entries of each column's trip; `entries` are sorted by trip."""
-    trips, rows, values = (np.array(part) for part in zip(*entries, strict=True))
-    begin, end = np.searchsorted(trips, trip, side="left"), np.searchsorted(trips, trip, side="right")
-    length = end - begin
-    offset = np.arange(length.sum()) - np.repeat(np.cumsum(length) - length, length)
-    index = np.repeat(begin, length) + offset
-    return np.repeat(columns, length), rows[index], values[index]
+def _through_relays(
+    tables: Sequence[RouteTable | None], which: IntArray, sender: IntArray, receiver: IntArray
+) -> tuple[FloatArray, IntArray, IntArray]:
+    """Seconds per trip, and its hops as (trip, link): trips from one sender with one payload are looked up at once."""
+    seconds = np.empty(len(which))
+    order = np.lexsort((sender, which))
+    edges = np.flatnonzero(np.diff(which[order]) | np.diff(sender[order])) + 1
+    trips, links = [], []
+    for own in np.split(order, edges):
+        table = tables[which[own[0]]]
+        assert table is not None  # the caller has left those out
+        source, targets = int(sender[own[0]]), receiver[own]
+        seconds[own] = table.seconds_between(source, targets)
+        trip, link = table.hops_through_relays(source, targets)
+        trips.append(own[trip])
+        links.append(link)
+    return seconds, np.concatenate(trips), np.concatenate(links)
 
 
 def _prefix(values: FloatArray) -> FloatArray:

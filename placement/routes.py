@@ -76,6 +76,21 @@ class RouteTable:
         path = (*relayed.ways[relayed.last[target]], target)
         return tuple(self.network.directed(int(self.network.link_at[edge])) for edge in pairwise(path))
 
+    def hops_through_relays(self, source: int, targets: IntArray) -> tuple[IntArray, IntArray]:
+        """(index into targets, link) of every hop to targets that can only be reached through relays."""
+        relayed, link_at = self._from(source), self.network.link_at
+        indices, links = [], []
+        last = relayed.last[targets]
+        for way in np.unique(last).tolist():
+            own = np.flatnonzero(last == way)
+            path = relayed.ways[way]
+            for edge in pairwise(path):
+                indices.append(own)
+                links.append(np.full(len(own), link_at[edge]))
+            indices.append(own)
+            links.append(link_at[path[-1], targets[own]].astype(np.int64))
+        return np.concatenate(indices), np.concatenate(links)
+
     def _from(self, source: int) -> _Relayed:
         if source not in self._relayed:
             self._relayed[source] = self._searched(source)

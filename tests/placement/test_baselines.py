@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -159,3 +160,10 @@ def test_1f1b_rules_are_compared_by_their_replay() -> None:
     problem = problem_of([node("a"), node("b")], [link("a", "b")], layers, training(3, "1f1b"))
     rows = {row.name: row for row in compare_baselines(problem, lambda figures: figures.latency_s)}
     assert (rows["even_split"].stages, rows["even_split"].latency_s) == (("a 0..1", "b 1..2"), 22.0)
+
+
+def test_interchangeable_edges_have_one_candidate_among_them() -> None:
+    nodes = [node("a"), *(node(name, speed=2.0) for name in "bcd"), node("e")]
+    links = [link(p, q) for p, q in combinations("abcde", 2)]
+    problem = problem_of(nodes, links, [layer(), layer()])
+    assert by_rule(problem)["best_single_edge"] == [[("b", 0, 2)], [("e", 0, 2)]]

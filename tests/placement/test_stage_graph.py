@@ -190,3 +190,18 @@ def outgrown(graph: StageGraph, placement: Any) -> bool:
         if needed > problem.memory_bytes[problem.node_of(stage)]:
             return True
     return False
+
+
+def test_hops_of_routes_through_relays_are_priced_one_by_one() -> None:
+    """a - r - s - b: 2 bytes take 2 s on each of three links; r pays for receiving and sending."""
+    nodes = [node("a"), node("r", relay=True), node("s", relay=True), node("b")]
+    links = [link(p, q, transmit_power_w=3.0, receive_power_w=1.0) for p, q in ("ar", "rs", "sb")]
+    problem = problem_of(nodes, links, [layer(out=2.0), layer()])
+    graph = build_stage_graph(problem)
+    columns = graph.columns_of(placed(problem, ("a", 0, 1), ("b", 1, 2)))
+    assert columns is not None
+    over = columns[2]
+    assert graph.forward_s[over] == 6.0
+    assert sorted(graph.busy_forward.value[graph.busy_forward.column == over].tolist()) == [2.0, 2.0, 2.0]
+    joules = summed(graph, [over])["node_joules"]
+    assert joules == [3.0 * 2, (1.0 + 3.0) * 2, (1.0 + 3.0) * 2, 1.0 * 2]
