@@ -59,9 +59,8 @@ def scale_of(graph: StageGraph) -> Scale | None:
     sweep = Sweep(graph)
     weight = problem.energy_weight
     idle = np.array([max(problem.options[o].idle_power_w for o in own) for own in problem.options_of_node])
-    most = sweep.longest(graph.joules) + times.longest_s * float(
-        (weight * np.maximum(idle, problem.idle_power_w)).sum()
-    )
+    awake = np.sort(np.repeat(weight * np.maximum(idle, problem.idle_power_w), graph.capacity))
+    most = sweep.longest(graph.joules) + times.longest_s * float(awake[-problem.max_stages - 1 :].sum())
     own = float(weight[problem.source] * problem.idle_power_w[problem.source]) * times.shortest_s / problem.concurrency
     least = sweep.shortest(graph.joules) + own
     return Scale(
