@@ -15,7 +15,7 @@ from api.envelope import Envelope
 from api.facade import Facade
 from api.openapi import describe
 from api.problems import Problem
-from api.routes import catalogue, health, landing, plans, problem_pages, profiles, worked_examples
+from api.routes import catalogue, frontier, health, landing, plans, problem_pages, profiles, worked_examples
 from api.service import Service
 from api.settings import Settings
 
@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None, facade: Facade | None = None) -
     answers.install(app)
     for router in (
         plans.router(service),
+        frontier.router(service),
         profiles.router(service),
         catalogue.router(),
         worked_examples.router(),

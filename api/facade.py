@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from models import EvaluateRequest, Evaluation, ModelSpec, Plan, PlanRequest, Profile
+from models import EvaluateRequest, Evaluation, Frontier, FrontierRequest, ModelSpec, Plan, PlanRequest, Profile
 from models.workload import Inference, Training
-from placement.solver import evaluate, plan
+from placement.solver import evaluate, frontier, plan
 from placement.transformers import profile
 
 
@@ -19,10 +19,18 @@ class Planner(Protocol):
         """The best plan; ends soon, with the best so far, once `cancelled` says so."""
 
 
+class Tracer(Protocol):
+    """`placement.solver.frontier`, or what stands in for it."""
+
+    def __call__(self, request: FrontierRequest, *, cancelled: Callable[[], bool] | None = None) -> Frontier:
+        """The frontier; ends soon, with what is known so far, once `cancelled` says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facade:
     """The functions of the planner. They raise `models.InvalidInput` for faults of the input, and nothing else."""
 
     plan: Planner = plan
+    frontier: Tracer = frontier
     evaluate: Callable[[EvaluateRequest], Evaluation] = evaluate
     profile: Callable[[ModelSpec, Inference | Training], Profile] = profile

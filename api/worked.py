@@ -16,6 +16,11 @@ def plan_requests() -> dict[str, Any]:
     return _requests(Purpose.PLAN) | _requests(Purpose.INFEASIBLE)
 
 
+def frontier_requests() -> dict[str, Any]:
+    """Requests for POST /frontier."""
+    return _requests(Purpose.FRONTIER)
+
+
 def evaluate_requests() -> dict[str, Any]:
     """Requests for POST /plan:evaluate."""
     return _requests(Purpose.EVALUATE)

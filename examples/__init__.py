@@ -14,6 +14,8 @@ class Purpose(Enum):
     """POST /plan; answered with status optimal."""
     INFEASIBLE = "infeasible"
     """POST /plan; answered with status infeasible, and why."""
+    FRONTIER = "frontier"
+    """POST /frontier."""
     EVALUATE = "evaluate"
     """POST /plan:evaluate."""
     PROFILE = "profiles"
@@ -100,6 +102,20 @@ EXAMPLES = (
         "llama-2-7b-phone-and-tablet",
         "A request that cannot be met: Llama-2-7B on a phone and a tablet",
         "13.5 GB of weights, 12 GB of memory. The answer says how much is missing.",
+    ),
+    Example(
+        Purpose.FRONTIER,
+        "two-nodes-by-hand",
+        "Speed or joules over two nodes, to check by hand",
+        "The edge node has two operating points. Three trade-offs: split at full rate 0.35 s and 13.1 J, split at the "
+        "slow one 0.55 s and 10.9 J, all on the phone 2.1 s and 10.5 J; the second is the knee.",
+    ),
+    Example(
+        Purpose.FRONTIER,
+        "vit-jetson-or-5g",
+        "ViT-L/16 on a phone, beside a battery-powered Jetson, with a 5G uplink",
+        "Four trade-offs. One of them, the Jetson at 15 W, no weighted objective ever finds: it lies behind the line "
+        "between its neighbours.",
     ),
     Example(
         Purpose.EVALUATE,

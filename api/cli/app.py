@@ -11,6 +11,7 @@ import typer
 
 from api.cli.browsing import catalogue
 from api.cli.doctor import doctor
+from api.cli.frontier import frontier
 from api.cli.planning import evaluate, plan
 from api.cli.profiling import profile
 from api.cli.serving import serve
@@ -44,7 +45,7 @@ def _root(
     """Options of the command itself."""
 
 
-for command in (plan, evaluate, profile, catalogue, examples, serve, doctor):
+for command in (plan, frontier, evaluate, profile, catalogue, examples, serve, doctor):
     app.command()(command)
 
 

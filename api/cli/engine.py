@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
-from models import EvaluateRequest, Evaluation, ModelSpec, Plan, PlanRequest, Profile
+from models import EvaluateRequest, Evaluation, Frontier, FrontierRequest, ModelSpec, Plan, PlanRequest, Profile
 from models.workload import Inference, Training
 
 if TYPE_CHECKING:
-    from placement.solver import Progress
+    from placement.solver import FrontierProgress, Progress
 
 
 class Planner(Protocol):
@@ -28,6 +28,19 @@ class Planner(Protocol):
         """The best plan; reports on the way, and ends soon once `cancelled` says so."""
 
 
+class Tracer(Protocol):
+    """`placement.solver.frontier`, or what stands in for it."""
+
+    def __call__(
+        self,
+        request: FrontierRequest,
+        *,
+        on_progress: Callable[[FrontierProgress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Frontier:
+        """The frontier; reports on the way, and ends soon once `cancelled` says so."""
+
+
 def _plan(
     request: PlanRequest,
     *,
@@ -37,6 +50,17 @@ def _plan(
     from placement import solver  # noqa: PLC0415
 
     return solver.plan(request, on_progress=on_progress, cancelled=cancelled)
+
+
+def _frontier(
+    request: FrontierRequest,
+    *,
+    on_progress: Callable[[FrontierProgress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Frontier:
+    from placement import solver  # noqa: PLC0415
+
+    return solver.frontier(request, on_progress=on_progress, cancelled=cancelled)
 
 
 def _evaluate(request: EvaluateRequest) -> Evaluation:
@@ -56,6 +80,7 @@ class Engine:
     """The planner's functions; tests put others in by the context's `obj`."""
 
     plan: Planner = _plan
+    frontier: Tracer = _frontier
     evaluate: Callable[[EvaluateRequest], Evaluation] = _evaluate
     profile: Callable[[ModelSpec, Inference | Training], Profile] = _profile
 

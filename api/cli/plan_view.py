@@ -14,7 +14,7 @@ from models.constraints import Metric, ObjectiveKind
 from models.plan import Baseline, Evaluation, Infeasibility, Plan, Status, Termination, Violation
 from models.request import PlanRequest
 
-_HEADLINES = {
+HEADLINES = {
     Status.OPTIMAL: ("OPTIMAL", "bold green"),
     Status.FEASIBLE: ("FEASIBLE", "bold yellow"),
     Status.INFEASIBLE: ("INFEASIBLE", "bold red"),
@@ -41,7 +41,7 @@ def show_plan(plan: Plan, request: PlanRequest, console: Console, *, brief: bool
 def _parts(plan: Plan, request: PlanRequest, console: Console, *, brief: bool) -> Iterator[RenderableType]:
     yield from _proof(plan)
     if plan.infeasibility is not None:
-        yield from _infeasibility(plan.infeasibility, console)
+        yield from infeasibility(plan.infeasibility, console)
     if brief:
         yield from placement_view.stages(plan, request, console)
         return
@@ -56,7 +56,7 @@ def _parts(plan: Plan, request: PlanRequest, console: Console, *, brief: bool) -
 
 def _proof(plan: Plan) -> Iterator[RenderableType]:
     """Status, objective, bound, gap, and why the search ended."""
-    word, style = _HEADLINES[plan.status]
+    word, style = HEADLINES[plan.status]
     last = plan.objective_terms[-1].metric if plan.objective_terms else None
     line = Text.assemble((word, style))
     said = [f"{plan.objective_kind} {formats.objective(plan.objective_kind, plan.objective, last)}"]
@@ -79,7 +79,8 @@ def _proof(plan: Plan) -> Iterator[RenderableType]:
     yield ""
 
 
-def _infeasibility(why: Infeasibility, console: Console) -> Iterator[RenderableType]:
+def infeasibility(why: Infeasibility, console: Console) -> Iterator[RenderableType]:
+    """Reasons, and what would make a plan exist."""
     yield from _violations("Why no plan exists", why.reasons, console)
     if why.relaxations:
         shown = table("What would make a plan exist (any one of these)", ascii_only=console.options.ascii_only)

@@ -17,7 +17,7 @@ from models import EvaluateRequest, PlanRequest
 from models.constraints import Backend, ObjectiveKind
 from models.plan import Status
 
-_ENDS = {
+ENDS = {
     Status.OPTIMAL: Exit.OK,
     Status.FEASIBLE: Exit.OK,
     Status.INFEASIBLE: Exit.INFEASIBLE,
@@ -57,8 +57,7 @@ def plan(  # noqa: PLR0917 - one parameter per option
         if objective is not None and body.get("objective", {}).get("kind", ObjectiveKind.LATENCY) != objective:
             body["objective"] = {"kind": objective}
 
-    if out is not None and (out.is_dir() or not out.parent.is_dir()):
-        inputs.refuse(str(out), "cannot write a file there")
+    check_writable(out)
     raw = inputs.read(file)
     request = inputs.request_of(PlanRequest, raw, file, change)
     progress = messages()
@@ -68,11 +67,18 @@ def plan(  # noqa: PLR0917 - one parameter per option
     else:
         show_plan(answer, request, output(), brief=quiet)
     if out is not None:
-        _write(out, answer.model_dump_json(indent=2) + "\n")
-    raise typer.Exit(_ENDS[answer.status])
+        write(out, answer.model_dump_json(indent=2) + "\n")
+    raise typer.Exit(ENDS[answer.status])
 
 
-def _write(path: Path, text: str) -> None:
+def check_writable(path: Path | None) -> None:
+    """End with bad input, before anything is solved, where no file could be written."""
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        inputs.refuse(str(path), "cannot write a file there")
+
+
+def write(path: Path, text: str) -> None:
+    """Write the file; what the system says against it is bad input."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:

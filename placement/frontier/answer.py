@@ -188,11 +188,14 @@ def _nadir(points: tuple[Point, ...]) -> Corner | None:
 
 
 def _open_intervals(found: Staircase) -> Iterator[OpenInterval]:
+    """What is open, each latency once: left of a zone's left neighbour the zone before it is open, and wider."""
     for zone in found.zones():
+        begin = 0.0 if zone.left is None else zone.left.latency_s
         for low, high, least in found.lower_bounds(zone):
-            yield OpenInterval(
-                latency_low_s=low,
-                latency_high_s=None if high == inf else high,
-                energy_low_j=least,
-                energy_high_j=None if zone.energy_high_j == inf else zone.energy_high_j,
-            )
+            if high > begin:
+                yield OpenInterval(
+                    latency_low_s=max(low, begin),
+                    latency_high_s=None if high == inf else high,
+                    energy_low_j=least,
+                    energy_high_j=None if zone.energy_high_j == inf else zone.energy_high_j,
+                )

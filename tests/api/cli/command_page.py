@@ -27,6 +27,7 @@ def prepared(folder: Path) -> None:
     (folder / "request.json").write_bytes(by_name[examples.Purpose.PLAN, "two-nodes-by-hand"])
     tight = json.loads((folder / "request.json").read_bytes()) | {"constraints": {"max_latency_s": 0.2}}
     (folder / "tight.json").write_text(json.dumps(tight))
+    (folder / "trade-offs.json").write_bytes(by_name[examples.Purpose.FRONTIER, "two-nodes-by-hand"])
     (folder / "mine.json").write_bytes(by_name[examples.Purpose.EVALUATE, "two-nodes-too-much-on-the-phone"])
     (folder / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
 

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from api.cli.watching import describe, solve
-from models import Plan, PlanRequest
+from api.cli.watching import describe, describe_frontier, solve, trace
+from models import Frontier, FrontierRequest, Plan, PlanRequest
 from models.constraints import Objective
-from placement.solver import Progress
+from placement.solver import FrontierProgress, Progress
 from tests.api.cli import samples
 
 
@@ -46,3 +46,26 @@ def test_an_error_of_the_solver_reaches_the_caller() -> None:
 
     with pytest.raises(RuntimeError, match="no licence"):
         solve(broken, samples.request(), Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize(
+    ("progress", "said"),
+    [
+        (FrontierProgress(1.0, 1, 1.0, (1.2, 3.4)), "1 point, 100 % open; the latest 1.20 s, 3.40 J"),
+        (FrontierProgress(2.0, 7, 0.123), "7 points, 12 % open"),
+    ],
+)
+def test_progress_of_a_frontier_counts_points_and_says_how_much_is_open(progress: FrontierProgress, said: str) -> None:
+    assert describe_frontier(progress) == said
+
+
+def test_progress_of_a_frontier_is_shown_on_a_terminal() -> None:
+    def tracer(request: FrontierRequest, *, on_progress: Any, **_: Any) -> Frontier:
+        on_progress(FrontierProgress(1.0, 2, 0.5))
+        return samples.frontier()
+
+    written = io.StringIO()
+    request = FrontierRequest.model_validate(samples.request_body())
+    console = Console(file=written, force_terminal=True, width=100)
+    assert trace(tracer, request, console) == samples.frontier()
+    assert "2 points, 50 % open" in written.getvalue()

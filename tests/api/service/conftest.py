@@ -15,8 +15,9 @@ import examples
 from api.app import create_app
 from api.facade import Facade
 from api.settings import Settings
-from models import Plan, PlanRequest
+from models import Frontier, FrontierRequest, Plan, PlanRequest
 from models.constraints import ObjectiveKind
+from models.frontier import FrontierTermination
 from models.plan import SolverReport, Status, Termination
 
 
@@ -27,6 +28,18 @@ def _any_plan(request: PlanRequest, *, cancelled: Callable[[], bool] | None = No
         termination=Termination.OPTIMAL,
         objective_kind=ObjectiveKind.LATENCY,
         latency_s=0.32,
+        solver=SolverReport(backend="none", version="0", seed=0, threads=1, seconds={}, sizes={}),
+    )
+
+
+def _any_frontier(request: FrontierRequest, *, cancelled: Callable[[], bool] | None = None) -> Frontier:
+    return Frontier(
+        id="any",
+        status=Status.OPTIMAL,
+        termination=FrontierTermination.OPTIMAL,
+        complete=True,
+        epsilon=request.frontier.epsilon,
+        resolution=1e-6,
         solver=SolverReport(backend="none", version="0", seed=0, threads=1, seconds={}, sizes={}),
     )
 
@@ -57,10 +70,10 @@ ClientOf = Callable[..., Client]
 
 @pytest.fixture
 def app_of() -> Callable[..., FastAPI]:
-    """Builds an application; `plan=` stands in for the planner, other keywords are settings."""
+    """Builds an application; `plan=` and `frontier=` stand in for the planner, other keywords are settings."""
 
-    def build(plan: Any = _any_plan, **settings: Any) -> FastAPI:
-        return create_app(Settings(**settings), Facade(plan=plan))
+    def build(plan: Any = _any_plan, frontier: Any = _any_frontier, **settings: Any) -> FastAPI:
+        return create_app(Settings(**settings), Facade(plan=plan, frontier=frontier))
 
     return build
 
@@ -90,3 +103,8 @@ def body() -> dict[str, Any]:
 @pytest.fixture
 def any_plan() -> Callable[..., Plan]:
     return _any_plan
+
+
+@pytest.fixture
+def any_frontier() -> Callable[..., Frontier]:
+    return _any_frontier

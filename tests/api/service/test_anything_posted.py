@@ -18,6 +18,7 @@ FUZZ = settings(
 )
 VALID = {
     "/plan": [json.loads(example.read()) for example in examples.of(Purpose.PLAN)],
+    "/frontier": [json.loads(example.read()) for example in examples.of(Purpose.FRONTIER)],
     "/plan:validate": [json.loads(example.read()) for example in examples.of(Purpose.PLAN)],
     "/plan:evaluate": [json.loads(example.read()) for example in examples.of(Purpose.EVALUATE)],
     "/profiles": [json.loads(example.read()) for example in examples.of(Purpose.PROFILE)],

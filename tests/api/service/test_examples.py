@@ -9,7 +9,7 @@ import examples
 from api.app import create_app
 from api.settings import Settings
 from examples import Purpose
-from models import EvaluateRequest, PlanRequest
+from models import EvaluateRequest, FrontierRequest, PlanRequest
 from models.profile_request import ProfileRequest
 
 from .conftest import Client
@@ -17,6 +17,7 @@ from .conftest import Client
 KIND = {
     Purpose.PLAN: PlanRequest,
     Purpose.INFEASIBLE: PlanRequest,
+    Purpose.FRONTIER: FrontierRequest,
     Purpose.EVALUATE: EvaluateRequest,
     Purpose.PROFILE: ProfileRequest,
 }

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from models import EvaluateRequest, PlanRequest
+from models import EvaluateRequest, FrontierRequest, PlanRequest
 from models.profile_request import ProfileRequest
 
 BODIES = {
     "/plan": PlanRequest,
+    "/frontier": FrontierRequest,
     "/plan:validate": PlanRequest,
     "/plan:evaluate": EvaluateRequest,
     "/profiles": ProfileRequest,
