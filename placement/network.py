@@ -111,6 +111,20 @@ class Network:
             reached |= direct[:, relays].astype(np.float32) @ (beyond > 0).astype(np.float32) > 0
         return reached
 
+    @cached_property
+    def relays_matter(self) -> bool:
+        """Whether some pair of nodes is connected, but not directly."""
+        if not self.relays.any():
+            return False
+        return bool((self.connected & (self.link_at < 0) & ~np.eye(self.node_count, dtype=np.bool_)).any())
+
+    def paired_links(self, n: int, m: int) -> tuple[IntArray, IntArray]:
+        """Links of n and of m to and from every third node, in the same order; -1 for none."""
+        third = np.ones(self.node_count, dtype=np.bool_)
+        third[[n, m]] = False
+        first, second = (np.concatenate([self.link_at[a, third], self.link_at[third, a]]) for a in (n, m))
+        return first.astype(np.int64), second.astype(np.int64)
+
     def link(self, source: int, target: int) -> DirectedLink | None:
         """The direct link from one node to another."""
         index = int(self.link_at[source, target])

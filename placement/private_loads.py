@@ -12,9 +12,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from placement.network import BoolArray, IntArray
 from placement.stage_graph import Entries, StageGraph
 
 Loads = dict[int, float]
@@ -51,7 +48,7 @@ def _together(graph: StageGraph, loads: dict[tuple[int, int], float]) -> Iterato
     """For every stage, rows of its node that are loaded from more than one side: coming in, by itself, going out."""
     count = graph.stage_count
     own, coming, going = _Sides(), _Sides(), _Sides()
-    standing, owner = graph.standing_rows, _owners(graph)
+    standing, owner = graph.standing_rows, graph.classes.owner
     for (column, row), value in loads.items():
         stands_for = int(standing[row])
         node = int(owner[stands_for])
@@ -85,15 +82,3 @@ class _Sides:
 
     def of(self, place: object) -> dict[int, Loads]:
         return self._rows.get(place, {})
-
-
-def _owners(graph: StageGraph) -> IntArray:
-    """(R,): the one representative with several members that a row belongs to; -1 for none or two."""
-    network, several = graph.problem.network, graph.several
-    owner = np.full(graph.problem.resource_count, -1)
-    owner[: network.node_count] = np.where(several, np.arange(network.node_count), -1)
-    wires = network.wires
-    private: BoolArray = (several[wires.source] ^ several[wires.target]) & (wires.medium < 0)
-    ends = np.where(several[wires.source], wires.source, wires.target)
-    owner[network.node_count + network.channel[private]] = ends[private]
-    return owner

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from placement.column_costs import IntArray, SendingCosts, compute_costs, stage_
 from placement.column_ranges import hand_over_columns, stage_columns
 from placement.network import BoolArray, FloatArray
 from placement.problem import PlacedStage, Placement, Problem
-from placement.symmetry import Classes, each_alone, private_rows, standing_rows
+from placement.symmetry import Classes, each_alone
 
 __all__ = ["BoolArray", "Entries", "StageGraph", "build_stage_graph"]
 
@@ -96,22 +97,22 @@ class StageGraph:
         """Per node, the nodes that it stands for, itself the first; () where another stands for it."""
         return self.classes.members
 
-    @cached_property
+    @property
     def private_rows(self) -> BoolArray:
         """(R,): resources that belong to one member of a class of which a plan may use several.
 
         Their rows stand for every member's own, so loads of different columns there do not add up over a plan; the load
         of one column is one on some real resource. See `placement.private_loads` for what does add up.
         """
-        return private_rows(self.problem.network, self.classes)
+        return self.classes.private_rows
 
-    @cached_property
+    @property
     def standing_rows(self) -> IntArray:
         """(R,): the row of a class's first member for a row of its second; else the row itself.
 
         Loads of a hand-over within a class (sender == receiver) on a row that differs here fall on its receiver.
         """
-        return standing_rows(self.problem.network, self.classes)
+        return self.classes.standing_rows
 
     @property
     def several(self) -> BoolArray:
@@ -146,25 +147,18 @@ class StageGraph:
     def columns_of(self, placement: Placement) -> list[int] | None:
         """The columns that a placement uses; None where one of them is not in the graph."""
         size, nodes = self.problem.layer_count + 1, self.problem.node_count
-        nodes_used = np.array([self.problem.node_of(stage) for stage in placement], dtype=np.int64)
-        if (nodes_used[:-1] == nodes_used[1:]).any():
+        own = [self.problem.node_of(stage) for stage in placement]
+        if any(n == m for n, m in pairwise(own)):
             return None
-        options, firsts, stops = np.array([(s.option, s.first, s.stop) for s in placement], dtype=np.int64).T
-        used, options = self.classes.representative[nodes_used], self._standing_option[options]
+        used = self.classes.representative[own]
+        levels = [self.problem.options_of_node[n].index(s.option) for n, s in zip(own, placement, strict=True)]
+        options = np.array([self.problem.options_of_node[n][v] for n, v in zip(used, levels, strict=True)])
+        firsts, stops = np.array([(stage.first, stage.stop) for stage in placement], dtype=np.int64).T
         stages = _found(*self._stage_order, (options * size + firsts) * size + stops)
         hand_overs = _found(*self._hand_over_order, (stops[:-1] * nodes + used[:-1]) * nodes + used[1:])
         if stages is None or hand_overs is None:
             return None
         return [*stages.tolist(), *(self.stage_count + hand_overs).tolist()]
-
-    @cached_property
-    def _standing_option(self) -> IntArray:
-        """(O,): the representative's option at the same level."""
-        standing = np.arange(len(self.problem.options))
-        for own in self.members:
-            for member in own[1:]:
-                standing[list(self.problem.options_of_node[member])] = self.problem.options_of_node[own[0]]
-        return standing
 
     @cached_property
     def _stage_order(self) -> tuple[IntArray, IntArray]:
@@ -209,7 +203,7 @@ def build_stage_graph(problem: Problem, *, merge: bool = True) -> StageGraph:
 
     merge: one node stands for all that are interchangeable with it; otherwise every node stands for itself.
     """
-    classes = problem.classes if merge else each_alone(problem.node_count)
+    classes = problem.classes if merge else each_alone(problem.network)
     option, first, stop = stage_columns(problem, classes)
     node = np.array([own.node for own in problem.options], dtype=np.int64)[option]
     forward, backward, update, compute_joules = compute_costs(problem, option, first, stop)

@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from placement.dominance import dominators, most_elsewhere
 from placement.network import BoolArray, IntArray, Network
 
 if TYPE_CHECKING:
     from placement.problem import Problem
 
 Hashes = NDArray[np.uint64]
-MOST_COMPARED = 64
-"""Classes that are compared for dominance, pair by pair; more would cost more than it saves."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Classes:
-    """Nodes by what they stand for.
+    """Nodes of a network by what they stand for.
 
     capacity: (N,), how many members of its class a plan can need, at a representative; 0 at all other nodes.
     members: per node, the class in the order of the request, at a representative, its first; () at all other nodes.
     """
 
+    network: Network
     capacity: IntArray
     members: tuple[tuple[int, ...], ...]
 
@@ -60,51 +60,65 @@ class Classes:
         several: BoolArray = (self.capacity > 1)[self.representative]
         return several
 
+    @cached_property
+    def private_rows(self) -> BoolArray:
+        """(R,): nodes of which a plan may use several members, and the channels of their links, except media."""
+        network, several = self.network, self.several
+        wires = network.wires
+        own = (several[wires.source] | several[wires.target]) & (wires.medium < 0)
+        private = np.zeros(network.node_count + network.channel_count, dtype=np.bool_)
+        private[: network.node_count] = several
+        private[network.node_count + network.channel[own]] = True
+        return private
 
-def each_alone(node_count: int) -> Classes:
+    @cached_property
+    def standing_rows(self) -> IntArray:
+        """(R,): for what belongs to a class's second member (node, channels), the same of its first; else the row.
+
+        Hand-overs within a class go from the first member to the second, so this is what falls on their receiver.
+        """
+        network = self.network
+        rows = np.arange(network.node_count + network.channel_count)
+        for n in np.flatnonzero(self.capacity > 1).tolist():
+            second = int(self.second[n])
+            rows[second] = n
+            first_links, second_links = network.paired_links(n, second)
+            own = (second_links >= 0) & (network.wires.medium[second_links] < 0)
+            channels = network.channel[second_links[own]], network.channel[first_links[own]]
+            rows[network.node_count + channels[0]] = network.node_count + channels[1]
+        return rows
+
+    @cached_property
+    def owner(self) -> IntArray:
+        """(R,): the one representative of several that a private row belongs to; -1 for none or two."""
+        network, several = self.network, self.several
+        wires = network.wires
+        owner = np.full(network.node_count + network.channel_count, -1)
+        owner[: network.node_count] = np.where(several, self.representative, -1)
+        private = (several[wires.source] ^ several[wires.target]) & (wires.medium < 0)
+        ends = np.where(several[wires.source], wires.source, wires.target)
+        owner[network.node_count + network.channel[private]] = self.representative[ends[private]]
+        return owner
+
+
+def each_alone(network: Network) -> Classes:
     """Every node stands for itself."""
-    return Classes(np.ones(node_count, dtype=np.int64), tuple((n,) for n in range(node_count)))
-
-
-def private_rows(network: Network, classes: Classes) -> BoolArray:
-    """(R,): nodes of classes that a plan may use more than once, and the channels of their links, except media."""
-    wires = network.wires
-    own = (classes.several[wires.source] | classes.several[wires.target]) & (wires.medium < 0)
-    private = np.zeros(network.node_count + network.channel_count, dtype=np.bool_)
-    private[: network.node_count] = classes.several
-    private[network.node_count + network.channel[own]] = True
-    return private
-
-
-def standing_rows(network: Network, classes: Classes) -> IntArray:
-    """(R,): for what belongs to a class's second member (node, channels), the same of its first; else the row itself.
-
-    Hand-overs within a class go from the first member to the second, so this is what falls on their receiver.
-    """
-    rows = np.arange(network.node_count + network.channel_count)
-    wires = network.wires
-    for n in np.flatnonzero(classes.capacity > 1).tolist():
-        second = int(classes.second[n])
-        rows[second] = n
-        first_links, second_links = _paired_links(network, n, second)
-        own = (second_links >= 0) & (wires.medium[second_links] < 0)
-        channels = network.channel[second_links[own]], network.channel[first_links[own]]
-        rows[network.node_count + channels[0]] = network.node_count + channels[1]
-    return rows
+    count = network.node_count
+    return Classes(network, np.ones(count, dtype=np.int64), tuple((n,) for n in range(count)))
 
 
 def classes_of(problem: Problem) -> Classes:
     """Classes of interchangeable nodes, each with the most members that a plan needs.
 
     Let K be the most stages of a plan that do not run on the source. d dominates n if putting d in the place of n makes
-    no figure of any plan without d worse (see `_dominates`); members of a class dominate each other. A node that K
+    no figure of any plan without d worse (placement.dominance); members of a class dominate each other. A node that K
     others dominate is not needed: a plan that uses it uses at most K - 1 other nodes beyond the source, so one of the K
     is free to take its place. Nodes go one after another, each while K dominators of it are still there, so every step
     leaves the optimum as it was. A class of size s is thus needed min(s, K - k) times or never, where k counts the
     dominators outside that are left; the most dominated classes go first.
     """
     groups = list(_groups(problem))
-    better = _dominators(problem, groups)
+    better = dominators(problem, [own[0] for own in groups])
     left = [len(own) for own in groups]
     most = most_elsewhere(problem)
     for c in sorted(range(len(groups)), key=lambda c: -sum(left[d] for d in better[c])):
@@ -115,14 +129,7 @@ def classes_of(problem: Problem) -> Classes:
     for own, count in zip(groups, left, strict=True):
         members[own[0]] = own
         capacity[own[0]] = count
-    return Classes(capacity, tuple(members))
-
-
-def most_elsewhere(problem: Problem) -> int:
-    """K: most stages of a plan on nodes other than the source, at least 1; head and tail need stages of their own."""
-    head, tail = problem.head_layers, problem.tail_layers
-    stages = problem.max_stages - (head > 0) - (tail > 0)
-    return max(1, min(stages, problem.layer_count - head - tail))
+    return Classes(problem.network, capacity, tuple(members))
 
 
 def _groups(problem: Problem) -> Iterator[tuple[int, ...]]:
@@ -145,7 +152,7 @@ def _groups(problem: Problem) -> Iterator[tuple[int, ...]]:
 
 def _kinds(problem: Problem) -> IntArray:
     """(N,): equal numbers for nodes of equal figures; nodes that stay on their own have a number each."""
-    relaying = problem.network.relays & relays_matter(problem.network)
+    relaying = problem.network.relays & problem.network.relays_matter
     tables = (problem.forward_s, problem.backward_s, problem.decode_s, problem.update_s)
     powers = np.array([(option.idle_power_w, option.busy_power_w) for option in problem.options])
     per_option = np.concatenate([*tables, powers], axis=1) + 0.0  # -0.0 becomes 0.0
@@ -158,13 +165,6 @@ def _kinds(problem: Problem) -> IntArray:
         figures = (per_option[list(problem.options_of_node[n])].tobytes(), per_node[n].tobytes(), rules[n].tobytes())
         kind.append(numbers.setdefault(n if alone else figures, len(numbers)))
     return np.array(kind, dtype=np.int64)
-
-
-def relays_matter(network: Network) -> bool:
-    """Whether some pair of nodes is connected, but not directly."""
-    if not network.relays.any():
-        return False
-    return bool((network.connected & (network.link_at < 0) & ~np.eye(network.node_count, dtype=np.bool_)).any())
 
 
 def _alike(links: IntArray, kind: IntArray) -> BoolArray:
@@ -219,76 +219,3 @@ def _scrambled(values: Hashes) -> Hashes:
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return mixed ^ (mixed >> np.uint64(31))
-
-
-def _paired_links(network: Network, n: int, m: int) -> tuple[IntArray, IntArray]:
-    """Links of n and of m to and from every third node, in the same order; -1 for none."""
-    third = np.ones(network.node_count, dtype=np.bool_)
-    third[[n, m]] = False
-    table = network.link_at
-    return np.concatenate([table[n, third], table[third, n]]), np.concatenate([table[m, third], table[third, m]])
-
-
-def _dominators(problem: Problem, groups: list[tuple[int, ...]]) -> list[list[int]]:
-    """Per class, the other classes whose members dominate its members.
-
-    Left out where it cannot help or does not hold: no more nodes than stages; many classes; relays (a faster link may
-    change a route); and 1f1b, whose replayed time may grow when something gets faster.
-    """
-    few = problem.node_count - 1 <= most_elsewhere(problem)
-    if few or problem.replays or len(groups) > MOST_COMPARED or relays_matter(problem.network):
-        return [[] for _ in groups]
-    first = [own[0] for own in groups]
-    return [[c for c, d in enumerate(first) if d != n and _dominates(problem, d, n)] for n in first]
-
-
-def _dominates(problem: Problem, d: int, n: int) -> bool:
-    """Whether d in the place of n makes nothing worse.
-
-    At every level no more time in any pass, no more idle power, and no more power above idle; no less memory; no more
-    weight on its joules; it overlaps, runs and receives whatever n does; it has no energy budget; and its links to and
-    from every third node exist where those of n do, on the same medium or likewise private, with no less bandwidth and
-    no more latency or power. F, B, U and every busy time are then no larger, so neither are latency, cycle time and
-    energy, which grow with them.
-    """
-    if problem.source in (d, n) or problem.request.cluster.nodes[d].energy_budget_j is not None:
-        return False
-    return _computes_as_well(problem, d, n) and _communicates_as_well(problem.network, d, n)
-
-
-def _computes_as_well(problem: Problem, d: int, n: int) -> bool:
-    better, worse = (list(problem.options_of_node[node]) for node in (d, n))
-    if len(better) != len(worse) or problem.memory_bytes[d] < problem.memory_bytes[n]:
-        return False
-    if problem.energy_weight[d] > problem.energy_weight[n] or problem.overlaps[d] < problem.overlaps[n]:
-        return False
-    if (problem.allowed[d] < problem.allowed[n]).any() or (problem.receives[d] < problem.receives[n]).any():
-        return False
-    for p, q in zip(better, worse, strict=True):
-        first, second = problem.options[p], problem.options[q]
-        if first.idle_power_w > second.idle_power_w:
-            return False
-        if first.busy_power_w - first.idle_power_w > second.busy_power_w - second.idle_power_w:
-            return False
-    tables = (problem.forward_s, problem.backward_s, problem.decode_s, problem.update_s)
-    return all((table[better] <= table[worse]).all() for table in tables)
-
-
-def _communicates_as_well(network: Network, d: int, n: int) -> bool:
-    own, other = _paired_links(network, d, n)
-    needed = other >= 0
-    own, other = own[needed], other[needed]
-    if (own < 0).any():
-        return False
-    wires = network.wires
-    return all(
-        bool(holds.all())
-        for holds in (
-            wires.bandwidth_bits_per_s[own] >= wires.bandwidth_bits_per_s[other],
-            wires.latency_s[own] <= wires.latency_s[other],
-            wires.transmit_power_w[own] <= wires.transmit_power_w[other],
-            wires.receive_power_w[own] <= wires.receive_power_w[other],
-            wires.half_duplex[own] == wires.half_duplex[other],
-            wires.medium[own] == wires.medium[other],
-        )
-    )

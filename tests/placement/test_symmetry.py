@@ -14,9 +14,10 @@ from models.request import PlanRequest
 from placement.backends.brute_force import BruteForce
 from placement.backends.milp import Milp
 from placement.cost_model import compile_problem
+from placement.dominance import most_elsewhere
 from placement.evaluation import figures_of
 from placement.problem import PlacedStage, Placement, Problem
-from placement.symmetry import Classes, most_elsewhere
+from placement.symmetry import Classes
 from tests.placement.examples_for_tests import (
     CYCLE,
     ENERGY,
