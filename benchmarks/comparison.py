@@ -91,23 +91,33 @@ def time_ratios(runs: list[Measurement], ours: str = AUTO) -> Iterator[Ratio]:
 
 
 def qualities(runs: list[Measurement]) -> Iterator[Quality]:
-    """Every rule, simple rule of the answer's baselines, and textbook formulation, against the yardstick."""
+    """Every rule, simple rule of the answer's baselines, and textbook formulation, against the yardstick.
+
+    Lexicographic objectives are left out: their last term alone ranks nothing.
+    """
     known = yardsticks(runs)
     own = {instance_of(run): run.solve_s for run in runs if run.contestant == AUTO}
     for cell in cells(runs):
         if cell.contestant in (*RULES, *TEXTBOOK):
-            pairs = [(run, known[instance_of(run)]) for run in cell.runs if instance_of(run) in known]
-            values = [weighted_value(a, b) if a.objective_kind == "weighted" and a.contestant in RULES else a.objective
-                      for a, b in pairs]  # fmt: skip
+            pairs = [(run, known[instance_of(run)]) for run in cell.runs
+                     if instance_of(run) in known and run.objective_kind != "lexicographic"]  # fmt: skip
+            values = [_value(a, b) for a, b in pairs]
             seconds = [a.solve_s / ours_s for a, _ in pairs
                        if a.solve_s is not None and (ours_s := own.get(instance_of(a)))]  # fmt: skip
             yield _quality(cell.family, cell.instance, cell.contestant,
                            list(zip(values, (b for _, b in pairs), strict=True)), median(seconds))  # fmt: skip
         elif cell.contestant == AUTO:
-            answers = [known[instance_of(run)] for run in cell.runs if instance_of(run) in known]
+            answers = [known[instance_of(run)] for run in cell.runs
+                       if instance_of(run) in known and run.objective_kind != "lexicographic"]  # fmt: skip
             for rule in dict.fromkeys(name for run in answers for name, _ in run.baselines):
                 best = [(_best(run, rule), run) for run in answers]
                 yield _quality(cell.family, cell.instance, rule, best, None)
+
+
+def _value(run: Measurement, optimum: Measurement) -> float | None:
+    """The run's objective; the evaluator gives none to weighted ones, whose single optima it does not know."""
+    is_rule = run.contestant in RULES
+    return weighted_value(run, optimum) if is_rule and run.objective_kind == "weighted" else run.objective
 
 
 def yardsticks(runs: list[Measurement]) -> dict[Instance, Measurement]:

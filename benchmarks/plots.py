@@ -13,8 +13,9 @@ mpl.use("svg")
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.comparison import qualities, time_ratios
+from benchmarks.comparison import Ratio, qualities, time_ratios
 from benchmarks.contestants import AUTO, RULES
+from benchmarks.families import EXAMPLES
 from benchmarks.measuring import Measurement
 from benchmarks.stints import GROWTH_FAMILIES
 from benchmarks.summary import largest, median
@@ -168,15 +169,20 @@ def _traced(runs: list[Measurement]) -> Iterator[tuple[str, list[Measurement]]]:
 
 
 def _against_textbook(axes: Axes, runs: list[Measurement]) -> bool:
-    """Per family and instance how many times longer each formulation takes; hollow where it ran into its limit."""
-    found = [ratio for ratio in time_ratios(runs) if ratio.is_comparable]
-    names = list(dict.fromkeys(f"{ratio.family} {ratio.instance}" for ratio in found))
+    """How many times longer each formulation takes, per family on the largest instance that we prove, and on examples.
+
+    Hollow where it ran into its limit.
+    """
+    every = [ratio for ratio in time_ratios(runs) if ratio.is_comparable]
+    largest_of = {ratio.family: ratio.instance for ratio in every}
+    found = [ratio for ratio in every if ratio.family == EXAMPLES or ratio.instance == largest_of[ratio.family]]
+    names = list(dict.fromkeys(_name(ratio) for ratio in found))
     for k, contestant in enumerate(dict.fromkeys(ratio.contestant for ratio in found)):
         label: str | None = contestant
         for ratio in found:
             if ratio.contestant == contestant:
                 face = "white" if ratio.is_floor else COLOURS[k]
-                y = names.index(f"{ratio.family} {ratio.instance}") + 0.2 * k
+                y = names.index(_name(ratio)) + 0.2 * k
                 axes.plot(ratio.median, y, MARKERS[k], color=COLOURS[k], markerfacecolor=face, markersize=5,
                           label=label)  # fmt: skip
                 label = None
@@ -188,8 +194,15 @@ def _against_textbook(axes: Axes, runs: list[Measurement]) -> bool:
     return bool(found)
 
 
+def _name(ratio: Ratio) -> str:
+    return f"{ratio.family} {ratio.instance}".removeprefix(f"{EXAMPLES} ")
+
+
 def _plan_quality(axes: Axes, runs: list[Measurement]) -> bool:
-    """Per family how many times worse other planners' plans are: medians over instances; a bar to the worst."""
+    """Per family how many times worse other planners' plans are: medians over instances, a bar to the worst.
+
+    Hollow where some optimum is unknown and our bound stands in for it.
+    """
     shown = (*RULES, "memory_proportional")
     found = [quality for quality in qualities(runs) if quality.contestant in shown and quality.median is not None]
     names = list(dict.fromkeys(quality.family for quality in found))
@@ -201,11 +214,12 @@ def _plan_quality(axes: Axes, runs: list[Measurement]) -> bool:
             if middle is not None and worst is not None:
                 at = y + 0.14 * k
                 axes.plot([middle, worst], [at, at], color=COLOURS[k], linewidth=0.8)
-                axes.plot(middle, at, MARKERS[k], color=COLOURS[k], markersize=4, label=label)
+                face = "white" if any(quality.by_bound for quality in own) else COLOURS[k]
+                axes.plot(middle, at, MARKERS[k], color=COLOURS[k], markerfacecolor=face, markersize=4, label=label)
                 label = None
     axes.axvline(1.0, color="#888888", linewidth=0.8)
     axes.set_xscale("log")
-    axes.set_xlabel("their objective over the optimum (median; line to the worst seed)")
+    axes.set_xlabel("their objective over the optimum (median; line to the worst; hollow: over our bound)")
     ticks = (1, 1.2, 1.5, 2, 3, 5, 10)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()

@@ -132,10 +132,10 @@ def disagreements(runs: list[Measurement]) -> list[str]:
 
 
 def refuted_bounds(runs: list[Measurement]) -> Iterator[str]:
-    """Runs that streamed a bound above the value of the plan that they answered; there should be none."""
+    """Runs that streamed a bound above the one that they answered; there should be none, as a bound holds for good."""
     for run in runs:
         if run.trace.refuted:
             yield (
                 f"{run.family} {run.instance} seed {run.seed} {run.contestant}: {run.trace.refuted} streamed "
-                "bounds lie above the plan answered"
+                "bounds lie above the one answered"
             )

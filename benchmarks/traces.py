@@ -22,7 +22,7 @@ Entry = tuple[float, float | None, float | None]
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One run: `entries` in time order; `refuted` counts bounds above the value of the plan answered in the end."""
+    """One run: `entries` in time order; `refuted` counts streamed bounds that the bound known in the end is below."""
 
     entries: tuple[Entry, ...] = ()
     refuted: int = 0
@@ -50,11 +50,10 @@ def gap_of(entry: Entry) -> float | None:
 def trace_of(events: Sequence[Progress]) -> Trace:
     """The last phase of a search (weighted objectives have three), as the best value and bound known at each time.
 
-    A bound holds for every plan, the last one included: bounds above its value are counted and otherwise ignored.
+    A bound holds for good, so the last one is the highest: bounds above it are counted and otherwise ignored.
     """
     last = [event for event in events if event.phase == events[-1].phase] if events else []
-    values = [event.objective for event in last if event.objective is not None]
-    final = min(values, default=None)
+    final = last[-1].bound if last else None
     refuted = 0
     value: float | None = None
     bound: float | None = None
@@ -62,11 +61,10 @@ def trace_of(events: Sequence[Progress]) -> Trace:
     for event in last:
         if event.objective is not None and (value is None or event.objective < value):
             value = event.objective
-        streamed = event.bound
-        if streamed is not None and final is not None and streamed > final + PROVEN * abs(final):
+        if event.bound is not None and (final is None or event.bound > final + PROVEN * abs(final)):
             refuted += 1
-        elif streamed is not None and (bound is None or streamed > bound):
-            bound = streamed
+        elif event.bound is not None and (bound is None or event.bound > bound):
+            bound = event.bound
         if not entries or entries[-1][1:] != (value, bound):
             entries.append((event.seconds, value, bound))
     return Trace(tuple(_thinned(entries)), refuted)

@@ -104,3 +104,8 @@ def test_two_proofs_of_different_values_are_told_and_unproven_runs_are_not() -> 
 def test_bounds_that_the_answer_refutes_are_told() -> None:
     assert list(refuted_bounds([made_up("auto", refuted=0)])) == []
     assert "2 streamed bounds lie above" in report([made_up("auto", refuted=2)])
+
+
+def test_lexicographic_objectives_are_not_compared() -> None:
+    ours = made_up("auto", kind="lexicographic", baselines=(("even_split", 20.0),))
+    assert all(quality.seeds == 0 for quality in qualities([ours, made_up("ring", kind="lexicographic")]))

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import targets
 from benchmarks.families import BY_NAME, Case, Size
 from benchmarks.measuring import Measurement
-from benchmarks.service import first_requests
+from benchmarks.service import first_requests, frontier
 from benchmarks.target_table import target_table
 from benchmarks.targets import TARGETS, Row, Target, measure_targets, rows_of
 from tests.benchmarks.made_up import made_up
@@ -99,3 +99,14 @@ def test_first_requests_are_answered_by_a_service_of_their_own() -> None:
     seconds = first_requests(BY_NAME["latency"].case(Size(4, 2), 0), 20.0)
     assert len(seconds) == 10
     assert all(second > 0 for second in seconds)
+
+
+def test_a_frontier_is_measured_by_the_service_with_its_points_and_their_proof() -> None:
+    run = frontier(BY_NAME["latency"].case(Size(4, 2), 0), 20.0)
+    assert run.error is None
+    assert run.proven
+    assert run.stages is not None
+    assert run.stages >= 1
+    assert run.solve_s is not None
+    assert run.request_s is not None
+    assert 0 < run.solve_s < run.request_s

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from benchmarks.traces import LONGEST, Trace, trace_of
 from placement.solver import Progress
 
@@ -33,10 +35,15 @@ def test_worse_values_and_bounds_do_not_undo_better_ones() -> None:
     assert trace.entries == ((1, 100, 50), (3, 90, 60))
 
 
-def test_a_bound_above_the_final_plan_is_counted_and_not_believed() -> None:
-    trace = trace_of([event(1, 100, 99), event(2, 80, 40), event(3, 80, 80)])
+@pytest.mark.parametrize("final", [(80, 80), (100, 80)], ids=["a better plan", "no better plan"])
+def test_a_bound_above_the_last_one_is_counted_and_not_believed(final: tuple[float, float]) -> None:
+    trace = trace_of([event(1, 100, 99), event(2, 100, 40), event(3, *final)])
     assert trace.refuted == 1
-    assert trace.seconds_to(0.05) == 3
+    assert trace.gap_at(2) == 0.6
+
+
+def test_bounds_that_are_withdrawn_are_not_believed() -> None:
+    assert trace_of([event(1, 100, 99), event(2, 100, None)]).refuted == 1
 
 
 def test_only_the_last_phase_counts_as_earlier_ones_minimise_something_else() -> None:
