@@ -192,6 +192,8 @@ def build_network(cluster: Cluster) -> Network:
 
 def _channels(wires: Wires, nodes: int) -> IntArray:
     """Links of one medium share a channel, and so do the directions of a half-duplex pair; others have their own."""
+    if not wires.half_duplex.any() and not wires.media:
+        return np.arange(len(wires.source))
     a, b = np.minimum(wires.source, wires.target), np.maximum(wires.source, wires.target)
     pairs = nodes * nodes
     key = np.where(wires.half_duplex, pairs + a * nodes + b, wires.source * nodes + wires.target)

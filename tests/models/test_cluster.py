@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -133,3 +134,23 @@ def test_an_empty_cluster_is_refused() -> None:
 
 def test_one_node_needs_no_link() -> None:
     assert Cluster.model_validate({"nodes": [node().model_dump()]}).links == ()
+
+
+def test_a_matrix_of_numbers_is_checked_without_a_python_call_per_number() -> None:
+    count = 40
+    nodes = [{"id": f"n{n}", "compute_flops_per_s": 1e12, "memory_bytes": 1e9} for n in range(count)]
+    rows = [[1e9] * count for _ in range(count)]
+    raw = {"nodes": nodes, "link_matrix": {"bandwidth_bits_per_s": rows, "latency_s": rows, "receive_power_w": rows}}
+    Cluster.model_validate(raw)
+    calls = 0
+
+    def counted(*_: object) -> None:
+        nonlocal calls
+        calls += 1
+
+    sys.setprofile(counted)
+    try:
+        Cluster.model_validate(raw)
+    finally:
+        sys.setprofile(None)
+    assert calls < 40 * count  # some per node and per row, against 3 x 40 x 40 numbers

@@ -7,6 +7,7 @@ from itertools import permutations
 from random import Random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 
@@ -17,7 +18,7 @@ from placement.cost_model import compile_problem
 from placement.dominance import most_elsewhere
 from placement.evaluation import figures_of
 from placement.problem import PlacedStage, Placement, Problem
-from placement.symmetry import Classes
+from placement.symmetry import Classes, classes_of
 from tests.placement.examples_for_tests import (
     CYCLE,
     ENERGY,
@@ -180,6 +181,18 @@ def test_swapping_members_of_a_class_changes_no_figure_of_any_placement(seed: in
                     (others.latency_s, others.cycle_s, others.period_s), rel=1e-12
                 )
                 assert figures.energy_j == pytest.approx(others.energy_j, rel=1e-12)
+
+
+@examples(60)
+@given(SEEDS)
+def test_hashes_that_always_collide_merge_no_unequal_nodes(seed: int) -> None:
+    problem = random_fleet(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("placement.symmetry._scrambled", np.zeros_like)
+        careful = classes_of(problem)
+    true = problem.classes.representative
+    for own in groups(careful):
+        assert len({int(true[n]) for n in own}) == 1
 
 
 def clique(speeds: dict[str, float], layers: int = 4, **parts: Any) -> dict[str, Any]:
