@@ -1,10 +1,11 @@
 """The frontier by single-objective searches: one figure is minimised while the other is limited.
 
 "min energy, latency <= c" finds a plan and proves the corner (c, least energy) empty; "min latency, energy <= c" the
-other way round. Both ends come first, each with its second figure minimised too. Then, always in the zone that leaves
-the largest rectangle open, a search one step below its right neighbour finds the point next to that one, or proves that
-there is none; while what is left of the zone is large, every second search cuts it in the middle, so that an early end
-leaves the frontier evenly covered.
+other way round. Both ends come first. Then, always in the zone that leaves the largest rectangle open, a search one
+step below its right neighbour finds the point next to that one, or proves that there is none; while what is left of the
+zone is large, every second search cuts it in the middle, so that an early end leaves the frontier evenly covered. The
+searches that close the zones on both sides of a point prove it; what they leave unproven has its second figure
+minimised in the end, or at once where a point turns out to be beaten: then plans tie, and there may be many that do.
 
 Y. Haimes, L. Lasdon, D. Wismer: On a bicriterion formulation of the problems of integrated system identification and
 system optimization, IEEE Trans. Systems, Man, and Cybernetics 1 (1971). Cuts in the middle: N. Boland, H. Charkhgard,
@@ -27,8 +28,8 @@ from placement.goals import GOAL_OF, tightened
 from placement.problem import Placement
 from placement.search import Result, Search
 
-LARGE = 1 / 400
-"""Share of the rectangle between both ends above which a zone is cut in the middle: about twenty even steps."""
+LARGE = 1 / 100
+"""Share of the rectangle between both ends above which a zone is cut in the middle: about ten even steps."""
 FIRST_SHARE = 0.25
 """Share of the remaining time that one search may take, until every zone has had its turn; then all of it. Searches
 that used half of theirs or more without a proof are taken up again then (1f1b: half is for bounds, half for plans)."""
@@ -59,6 +60,8 @@ class _Tracing:
         self._tried: set[_Step] = set()
         self._cut_next: set[Point] = set()
         """Left neighbours of zones that were closed from the right last."""
+        self._beating: set[Point] = set()
+        """Points that took the place of others."""
         self._unfinished: set[_Step] = set()
         self._share = FIRST_SHARE
         self._seen: set[Placement] = set()
@@ -85,7 +88,7 @@ class _Tracing:
         return self._infeasible or self._search.out_of_time or self._search.cancelled()
 
     def _steps(self) -> Iterator[_Step]:
-        """What would help, most urgent first: ends, their second figure, zones by area, points not yet proven."""
+        """What would help, most urgent first: ends, points that beat others, zones by area, points not yet proven."""
         zones = list(self._found.zones())
         for zone in zones:
             if zone.left is None:
@@ -93,13 +96,14 @@ class _Tracing:
             if zone.right is None:
                 yield _Step(Metric.ENERGY)
         points = self._found.points
-        for end in points[:1] + points[1:][-1:]:
-            yield from self._completing(end)
+        for point in points:
+            if point in self._beating:
+                yield from self._completing(point)
         if len(points) < self._wanted.max_points:
             inner = [zone for zone in zones if zone.left is not None and zone.right is not None]
             for zone in sorted(inner, key=self._area, reverse=True):
                 yield from self._closing(zone)
-        for point in points[1:-1]:
+        for point in points:
             yield from self._completing(point)
 
     def _completing(self, point: Point) -> Iterator[_Step]:
@@ -169,7 +173,7 @@ class _Tracing:
 
     def _harvest(self) -> tuple[float, float] | None:
         """Every plan that the search has met; the one found last, if it belongs to the frontier so far."""
-        latest = None
+        latest, before = None, set(self._found.points)
         for placement in self._search.candidates:
             if placement in self._seen:
                 continue
@@ -177,6 +181,9 @@ class _Tracing:
             figures = figures_of_candidate(self._search, placement, self._wanted.limits)
             if figures is not None and self._found.add_point(point_of(placement, figures)):
                 latest = (figures.latency_s, figures.energy_j)
+        after = set(self._found.points)
+        if not before <= after:
+            self._beating |= after - before
         return latest
 
     def _open_share(self) -> float:
