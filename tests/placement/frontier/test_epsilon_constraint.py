@@ -54,7 +54,7 @@ def proven(traced: Traced) -> bool:
 
 
 def test_three_levels_by_hand_in_five_searches() -> None:
-    """Both ends; (2, 3) one step before the right one; a cut in the middle of the rest, and its closing, find nothing."""
+    """Both ends; (2, 3) one step before the right one; then a cut in the middle and the closing find nothing."""
     solver = Counting()
     search = search_of(one_node(*THREE), solver)
     traced = by_epsilon_constraint(search, wanted_of(search))
