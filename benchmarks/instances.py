@@ -140,14 +140,14 @@ def _node(rng: Random, recipe: Recipe, memory: float) -> dict[str, Any]:
 
 
 def _links(rng: Random, recipe: Recipe, nodes: int, classes: int) -> dict[str, Any]:
-    """Full directed matrices; between two classes, all links are the same."""
+    """Full directed matrices; between two classes, all links are the same (and round: a fleet has a million)."""
 
     def drawn(low: float, high: float, unit: float) -> list[list[float | None]]:
         if recipe.uniform_links:
             value = rng.uniform(low, high) * unit
             table = [[value] * classes for _ in range(classes)]
         elif classes < nodes:
-            table = [[rng.uniform(low, high) * unit for _ in range(classes)] for _ in range(classes)]
+            table = [[round(rng.uniform(low, high), 4) * unit for _ in range(classes)] for _ in range(classes)]
         else:
             table = [[0.0 if a == b else rng.uniform(low, high) * unit for b in range(classes)] for a in range(classes)]
         return [[None if a == b else table[a % classes][b % classes] for b in range(nodes)] for a in range(nodes)]

@@ -16,10 +16,11 @@ def target_table(runs: list[Measurement]) -> str:
     """One row per target that was measured, and the peak memory of all of them."""
     rows = [row for row in rows_of(runs) if row.runs]
     peak = largest(run.peak_bytes for run in runs)
-    verdict = (
-        "" if peak is None else f"{'below' if peak <= PEAK_BYTES else 'ABOVE'} the {mebibytes(PEAK_BYTES)} allowed"
-    )
-    memory = f"Peak memory of any run: {mebibytes(peak)} MiB, {verdict}."
+    verdict = "not measured"
+    if peak is not None:
+        side = "below" if peak <= PEAK_BYTES else "ABOVE"
+        verdict = f"{mebibytes(peak)} MiB, {side} the {mebibytes(PEAK_BYTES)} allowed"
+    memory = f"Peak memory of any run: {verdict}."
     return f"{table(HEAD, map(_row, rows))}\n\n{memory}\n"
 
 
