@@ -43,7 +43,7 @@ def frontier_answer(
     """The answer of POST /frontier. stopped: what ended the search from outside, if anything did."""
     found = traced.staircase
     slacks = [max(found.slack(point)) for point in found.points]
-    open_intervals = tuple(_open_intervals(found)) if found.points else ()
+    open_intervals = tuple(_open_intervals(found))
     complete = bool(found.points) and not open_intervals and all(slack <= RESOLUTION for slack in slacks)
     exact = complete and request.frontier.epsilon == 0
     weights = supporting_weights(found.points) if exact else [None] * len(found.points)

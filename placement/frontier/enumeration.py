@@ -35,7 +35,7 @@ def by_enumeration(search: Search, wanted: Wanted) -> Traced:
         exact.add_empty(empty)
     exact.thin(wanted.max_points)
     wanted.on_progress(FrontierProgress(search.clock() - begin, len(exact.points), 0.0))
-    return Traced(exact, infeasible=not everything, sizes={"placements": scored})
+    return Traced(exact, not everything, {"placements": scored}, gave_up=len(everything) > wanted.max_points)
 
 
 def nothing_else(points: tuple[Point, ...]) -> Iterable[Empty]:

@@ -191,6 +191,13 @@ def test_the_chart_in_ascii_dots_what_is_open_and_tells_unproven_points_apart() 
     assert all(line.isascii() for line in lines)
 
 
+def test_a_point_in_the_knees_cell_does_not_hide_it() -> None:
+    points = samples.frontier().points
+    close = samples.frontier_point(2.001, 2.999, ("phone",))
+    lines = chart(samples.frontier(points=(*points[:2], close, points[2])), 40)
+    assert lines[11] == "2.50 J │" + " " * 10 + "◆" + " " * 20 + "●"
+
+
 def test_one_point_needs_no_chart() -> None:
     alone = samples.frontier(points=samples.frontier().points[:1], knee=None)
     assert chart(alone, 40) == []

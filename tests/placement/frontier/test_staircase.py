@@ -77,6 +77,12 @@ def test_a_corner_that_reaches_below_both_neighbours_closes_the_zone() -> None:
     assert list(found.zones()) == []
 
 
+def test_a_proof_counts_once() -> None:
+    found = stairs((1, 10), (4, 2), empties=(*ENDS, *ENDS))
+    assert set(found.empties) == set(ENDS)
+    assert found.least() == (1.0, 2.0)
+
+
 def test_with_epsilon_neighbours_close_enough_to_cover_all_between_leave_nothing_open() -> None:
     assert list(stairs((1, 10), (1.09, 2), empties=ENDS, epsilon=0.1).zones()) == []
     assert list(stairs((1, 2.19), (4, 2), empties=ENDS, epsilon=0.1).zones()) == []
