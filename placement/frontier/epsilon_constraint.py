@@ -115,28 +115,19 @@ class _Tracing:
             yield _Step(Metric.LATENCY, point.energy_j)
 
     def _closing(self, zone: Zone) -> Iterator[_Step]:
-        """Close a zone from its right end; when that found a point and the rest is large, cut the rest, longer way."""
-        width, height = self._size(zone)
-        if width * height > LARGE and zone.left in self._cut_next:
-            if width >= height:
-                yield _Step(Metric.ENERGY, (zone.latency_low_s + zone.latency_high_s) / 2, zone.left, cuts=True)
-            else:
-                yield _Step(Metric.LATENCY, (zone.energy_low_j + zone.energy_high_j) / 2, zone.left, cuts=True)
+        """Close a zone from its right end; when that found a point and the rest is large, cut the rest."""
+        if self._area(zone) > LARGE and zone.left in self._cut_next:
+            yield _Step(Metric.ENERGY, (zone.latency_low_s + zone.latency_high_s) / 2, zone.left, cuts=True)
         yield _Step(Metric.ENERGY, zone.latency_high_s, zone.left)
         yield _Step(Metric.LATENCY, zone.energy_high_j, zone.left)
 
     def _area(self, zone: Zone) -> float:
-        width, height = self._size(zone)
-        return width * height
-
-    def _size(self, zone: Zone) -> tuple[float, float]:
-        """Width and height, each as a share of the distance between both ends."""
+        """The open rectangle as a share of the one between both ends."""
         points = self._found.points
         width, height = points[-1].latency_s - points[0].latency_s, points[0].energy_j - points[-1].energy_j
-        return (
-            (zone.latency_high_s - zone.latency_low_s) / width if width > 0 else 0.0,
-            (zone.energy_high_j - zone.energy_low_j) / height if height > 0 else 0.0,
-        )
+        if width <= 0 or height <= 0:
+            return 0.0
+        return (zone.latency_high_s - zone.latency_low_s) / width * (zone.energy_high_j - zone.energy_low_j) / height
 
     def _take(self, step: _Step) -> None:
         """Search, and learn from what was found and proven."""
