@@ -10,7 +10,7 @@ from api.cli.watching import describe, describe_frontier, solve, trace
 from models import Frontier, FrontierRequest, Plan, PlanRequest
 from models.constraints import Objective
 from placement.solver import FrontierProgress, Progress
-from tests.api.cli import samples
+from tests.api.cli import frontier_samples, samples
 
 
 def test_progress_says_phase_incumbent_bound_and_gap() -> None:
@@ -62,10 +62,10 @@ def test_progress_of_a_frontier_counts_points_and_says_how_much_is_open(progress
 def test_progress_of_a_frontier_is_shown_on_a_terminal() -> None:
     def tracer(request: FrontierRequest, *, on_progress: Any, **_: Any) -> Frontier:
         on_progress(FrontierProgress(1.0, 2, 0.5))
-        return samples.frontier()
+        return frontier_samples.frontier()
 
     written = io.StringIO()
     request = FrontierRequest.model_validate(samples.request_body())
     console = Console(file=written, force_terminal=True, width=100)
-    assert trace(tracer, request, console) == samples.frontier()
+    assert trace(tracer, request, console) == frontier_samples.frontier()
     assert "2 points, 50 % open" in written.getvalue()
