@@ -183,6 +183,7 @@ class Backend(StrEnum):
     """Who solves; every one proves the same optimum."""
 
     AUTO = "auto"
+    LABELS = "labels"
     MILP = "milp"
     MILP_CBC = "milp_cbc"
     CP_SAT = "cp_sat"

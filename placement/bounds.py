@@ -1,10 +1,9 @@
-"""Dynamic programming on the stage graph: cheapest and dearest paths, remembering the use of some nodes.
+"""Dynamic programming on the stage graph: cheapest walks, and what a walk may forget.
 
-With a cost c per column and S the tracked nodes used so far, the cheapest way to arrive and to leave is
-    arrive[j, m, S] = min over hand-overs (j, n -> m) of leave[j, n, S] + c
-    leave[j, n, S + n] = min over stages (i, j, n) of arrive[i, n, S] + c,      n not in S where n is tracked,
-from arrive[0, n, {}] = 0. Nodes that are not tracked may be used again, which makes the result a lower bound on every
-plan's cost; with all nodes tracked it is the optimum. The source is never tracked, since it may hold both ends.
+A walk is a path that may use a node again once it has forgotten it: after handing over to m it remembers, of the nodes
+that it remembered and of the one that it leaves, those in the neighbourhood of m (ng-routes). Every plan is a walk, so
+the cheapest walk is a lower bound on every plan's cost; with all nodes in all neighbourhoods walks are plans. The source
+is never remembered, since it may hold both ends, nor are nodes that stand for several interchangeable ones.
 """
 
 from __future__ import annotations
@@ -16,171 +15,226 @@ from functools import cached_property
 import numpy as np
 
 from placement.column_costs import IntArray
+from placement.kernels.sweeps import (
+    Alive,
+    BoolArray,
+    Columns,
+    Walks,
+    alive_states,
+    cheapest_through,
+    cheapest_walk,
+    follow_table,
+    least_peak,
+    sweep_backward,
+    sweep_forward,
+)
 from placement.routes import FloatArray
-from placement.stage_graph import BoolArray, StageGraph
+from placement.stage_graph import StageGraph
 
-Group = tuple[int, int, IntArray]
-"""(cut, node, columns)."""
+Neighbourhoods = tuple[tuple[int, ...], ...]
+"""Per node, the nodes that a walk standing there can remember."""
 
 
 @dataclass(frozen=True)
 class Tables:
-    """(L + 1, N, 2^q) each: at the start of a stage at (cut, node), and at its end."""
+    """(L + 1, S) each: before a stage that begins at the cut, and behind a stage that ends there, by state."""
 
     arriving: FloatArray
     leaving: FloatArray
 
 
 @dataclass(frozen=True)
+class Marks:
+    """(L + 1, S) each: states that a walk worth following may pass, before a stage and behind one."""
+
+    arriving: BoolArray
+    leaving: BoolArray
+
+
+def group_columns(graph: StageGraph) -> Columns:
+    """The columns of a graph by cut and node."""
+    layers, nodes = graph.problem.layer_count, graph.problem.node_count
+    cells = np.arange(layers * nodes + 1)
+    begins, leaves = graph.first * nodes + graph.node, graph.cut * nodes + graph.sender
+    beginning, handing = np.argsort(begins, kind="stable"), np.argsort(leaves, kind="stable")
+    return Columns(
+        layers,
+        nodes,
+        graph.stage_count,
+        np.searchsorted(begins[beginning], cells),
+        beginning,
+        graph.stop,
+        graph.node,
+        graph.first,
+        np.searchsorted(leaves[handing], cells),
+        handing,
+        graph.receiver,
+        graph.cut,
+        graph.sender,
+    )
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What walks remember, as arrays."""
+
+    near: Neighbourhoods
+    near_begin: IntArray
+    near_nodes: IntArray
+    walks: Walks
+
+    @staticmethod
+    def of(near: Neighbourhoods, capacity: IntArray) -> Memory:
+        """States for given neighbourhoods; capacity (N,): how often a node may be used."""
+        sizes = np.array([len(own) for own in near], dtype=np.int64)
+        begin = np.concatenate([[0], np.cumsum(sizes)])
+        nodes = np.array([node for own in near for node in own], dtype=np.int64)
+        offset = np.concatenate([[0], np.cumsum(1 << sizes)])
+        return Memory(near, begin, nodes, Walks(offset, follow_table(begin, nodes, offset, capacity)))
+
+    @staticmethod
+    def none(graph: StageGraph) -> Memory:
+        """Walks that forget everything."""
+        return Memory.of(((),) * graph.problem.node_count, capacity_of(graph))
+
+    @staticmethod
+    def all(graph: StageGraph) -> Memory:
+        """Walks that forget nothing."""
+        capacity, source = capacity_of(graph), graph.problem.source
+        single = [n for n in np.unique(graph.node).tolist() if n != source and capacity[n] == 1]
+        present = set(single)
+        near = tuple(
+            tuple(m for m in single if m != n) if n in present or n == source else ()
+            for n in range(graph.problem.node_count)
+        )
+        return Memory.of(near, capacity)
+
+
+def capacity_of(graph: StageGraph) -> IntArray:
+    """(N,): stages that a node may hold: one, or one for each of the interchangeable nodes that it stands for."""
+    return graph.capacity
+
+
+@dataclass(frozen=True)
 class Sweep:
-    """The columns of a graph grouped by (cut, node), so that a dynamic programme takes one step per group."""
+    """Cheapest walks of a graph under any costs per column."""
 
     graph: StageGraph
-    tracked: tuple[int, ...] = ()
-    """Nodes whose use is remembered, one bit each."""
+    memory: Memory
+    marks: Marks | None = None
+    """States to sweep; None: all."""
+
+    @staticmethod
+    def forgetful(graph: StageGraph) -> Sweep:
+        """With walks that forget everything."""
+        return Sweep(graph, Memory.none(graph))
 
     @cached_property
-    def _ending(self) -> list[Group]:
-        return _groups(self.graph.stop, self.graph.node)
+    def columns(self) -> Columns:
+        """The graph's columns by cut and node."""
+        return group_columns(self.graph)
 
     @cached_property
-    def _beginning(self) -> list[Group]:
-        return _groups(self.graph.first, self.graph.node)[::-1]
+    def alive(self) -> Alive:
+        """The states to sweep."""
+        marks = self.marks
+        if marks is None:
+            every = np.ones(self._shape, dtype=np.bool_)
+            marks = Marks(every, every)
+        return alive_states(self.columns, self.memory.walks, marks.arriving, marks.leaving)
 
-    @cached_property
-    def _entering(self) -> list[Group]:
-        return _groups(self.graph.cut, self.graph.receiver)
+    @property
+    def _shape(self) -> tuple[int, int]:
+        return self.graph.problem.layer_count + 1, len(self.memory.walks.follow)
 
-    @cached_property
-    def _passing(self) -> list[Group]:
-        return _groups(self.graph.cut, self.graph.sender)[::-1]
-
-    @cached_property
-    def _bit(self) -> IntArray:
-        """(N,): the node's bit, 0 where it is not tracked."""
-        bit = np.zeros(self.graph.problem.node_count, dtype=np.int64)
-        for position, node in enumerate(self.tracked):
-            bit[node] = 1 << position
-        return bit
-
-    @cached_property
-    def _unused(self) -> list[IntArray]:
-        """Per node, the sets that do not hold it."""
-        sets = np.arange(1 << len(self.tracked))
-        return [sets[(sets & bit) == 0] for bit in self._bit.tolist()]
-
-    def _empty(self) -> FloatArray:
-        problem = self.graph.problem
-        return np.full((problem.layer_count + 1, problem.node_count, 1 << len(self.tracked)), np.inf)
-
-    def sets_of(self, used: BoolArray) -> IntArray:
-        """The tracked set of each row of (K, N) used nodes."""
-        return used.astype(np.int64) @ self._bit
+    def _empty(self) -> Tables:
+        return Tables(np.empty(self._shape), np.empty(self._shape))
 
     def from_start(self, cost: FloatArray) -> Tables:
-        """Cheapest path from cut 0 to every state."""
-        graph = self.graph
-        arrive, leave = self._empty(), self._empty()
-        arrive[0, :, 0] = 0.0
-        entering = iter(self._entering)
-        group = next(entering, None)
-        cut = 0
-        for j, n, stages in [*self._ending, (graph.problem.layer_count + 1, 0, np.empty(0, dtype=np.int64))]:
-            while j > cut and group is not None and group[0] < j:
-                at, m, hand_overs = group
-                passed = leave[at, graph.sender[hand_overs]] + cost[graph.stage_count + hand_overs, None]
-                arrive[at, m] = passed.min(axis=0)
-                group = next(entering, None)
-            cut = j
-            if len(stages):
-                unused = self._unused[n]
-                reached = (arrive[graph.first[stages], n] + cost[stages, None])[:, unused]
-                leave[j, n, unused | self._bit[n]] = reached.min(axis=0)
-        return Tables(arrive, leave)
+        """Cheapest walk from cut 0 to every state."""
+        tables = self._empty()
+        sweep_forward(self.columns, self.memory.walks, self.alive, cost, tables.arriving, tables.leaving)
+        return tables
 
     def to_end(self, cost: FloatArray) -> Tables:
-        """Cheapest completion to cut L from every state, whose set is what the path has used so far."""
-        graph, layers = self.graph, self.graph.problem.layer_count
-        arriving, leaving = self._empty(), self._empty()
-        leaving[layers] = 0.0
-        passing = iter(self._passing)
-        group = next(passing, None)
-        for i, n, stages in [*self._beginning, (-1, 0, np.empty(0, dtype=np.int64))]:
-            while group is not None and group[0] > i:
-                at, m, hand_overs = group
-                passed = arriving[at, graph.receiver[hand_overs]] + cost[graph.stage_count + hand_overs, None]
-                leaving[at, m] = passed.min(axis=0)
-                group = next(passing, None)
-            if len(stages):
-                unused = self._unused[n]
-                completed = (leaving[graph.stop[stages], n] + cost[stages, None])[:, unused | self._bit[n]]
-                arriving[i, n, unused] = completed.min(axis=0)
-        return Tables(arriving, leaving)
+        """Cheapest completion to cut L from every state."""
+        tables = self._empty()
+        sweep_backward(self.columns, self.memory.walks, self.alive, cost, tables.arriving, tables.leaving)
+        return tables
 
-    def backtrack(self, cost: FloatArray, tables: Tables) -> IntArray:
-        """Columns of the cheapest path, from the tables of `from_start` under the same cost, last stage first."""
-        graph = self.graph
-        ending = {(j, n): columns for j, n, columns in self._ending}
-        entering = {(j, n): columns for j, n, columns in self._entering}
-        cut = graph.problem.layer_count
-        node, used = np.unravel_index(tables.leaving[cut].argmin(), tables.leaving[cut].shape)
-        path = []
-        while True:
-            stages = ending[cut, int(node)]
-            used = int(used) & ~int(self._bit[node])
-            best = stages[(tables.arriving[graph.first[stages], node, used] + cost[stages]).argmin()]
-            path.append(int(best))
-            cut = int(graph.first[best])
-            if cut == 0:
-                return np.array(path)
-            hand_overs = entering[cut, int(node)]
-            passed = tables.leaving[cut, graph.sender[hand_overs], used] + cost[graph.stage_count + hand_overs]
-            best = hand_overs[passed.argmin()]
-            path.append(graph.stage_count + int(best))
-            node = graph.sender[best]
+    def cheapest(self, cost: FloatArray, tables: Tables) -> IntArray | None:
+        """Columns of the cheapest walk in order, from the tables of `to_end`; None where there is none."""
+        into = np.empty(2 * self.graph.problem.layer_count + 1, dtype=np.int64)
+        count = cheapest_walk(self.columns, self.memory.walks, cost, tables.arriving, tables.leaving, into)
+        return None if count < 0 else into[:count]
 
     def shortest(self, cost: FloatArray) -> float:
-        """Cost of the cheapest path from cut 0 to cut L; infinite where none exists."""
-        return float(self.from_start(cost).leaving[-1].min(initial=np.inf))
+        """Cost of the cheapest walk from cut 0 to cut L; infinite where none exists."""
+        tables = self._empty()
+        return sweep_backward(self.columns, self.memory.walks, self.alive, cost, tables.arriving, tables.leaving)
+
+    def least_peak(self, peak: FloatArray) -> float:
+        """Least value of the largest `peak` on any walk that forgets everything; infinite where none exists."""
+        return least_peak(self.columns, Memory.none(self.graph).walks.follow, peak)
 
     def longest(self, cost: FloatArray) -> float:
-        """Cost of the dearest path; minus infinity where none exists."""
+        """Cost of the dearest walk; minus infinity where none exists."""
         return -self.shortest(-cost)
 
     def through(self, cost: FloatArray, start: Tables, end: Tables) -> FloatArray:
-        """Per column, the cost of the cheapest path through it, (C,)."""
-        graph = self.graph
-        stages = np.full(graph.stage_count, np.inf)
-        for n in np.unique(graph.node).tolist():
-            own, unused = np.flatnonzero(graph.node == n), self._unused[n]
-            before = start.arriving[graph.first[own], n][:, unused]
-            after = end.leaving[graph.stop[own], n][:, unused | self._bit[n]]
-            stages[own] = (before + after).min(axis=1)
-        passed = start.leaving[graph.cut, graph.sender] + end.arriving[graph.cut, graph.receiver]
-        return np.concatenate([stages, passed.min(axis=1, initial=np.inf)]) + cost
+        """Per column, the cost of the cheapest walk through it, (C,)."""
+        return cheapest_through(
+            self.columns, self.memory.walks, cost, start.arriving, start.leaving, end.arriving, end.leaving
+        )
 
 
-def _groups(cut: IntArray, node: IntArray) -> list[Group]:
-    """Columns by (cut, node), in ascending order."""
-    order = np.lexsort((node, cut))
-    edges = np.flatnonzero(np.diff(cut[order], prepend=-1) | np.diff(node[order], prepend=-1))
-    return [
-        (int(cut[part[0]]), int(node[part[0]]), part)
-        for part in np.split(order, edges[1:])
-        if len(part)
-    ]  # fmt: skip
+def projected(marks: Marks, memory: Memory, wider: Memory) -> Marks:
+    """Marks for walks that remember more: a state is marked where any subset of what the narrower memory may keep is.
+
+    Not just the largest subset: the narrower memory may have forgotten a node on the way that the wider one still has.
+    """
+    marks = Marks(_with_supersets(marks.arriving, memory), _with_supersets(marks.leaving, memory))
+    index = np.empty(len(wider.walks.follow), dtype=np.int64)
+    for n, (own, more) in enumerate(zip(memory.near, wider.near, strict=True)):
+        sets = np.arange(1 << len(more))
+        state = np.zeros_like(sets)
+        for bit, node in enumerate(own):
+            state |= (sets >> more.index(node) & 1) << bit
+        index[wider.walks.offset[n] : wider.walks.offset[n + 1]] = memory.walks.offset[n] + state
+    arriving, leaving = (np.ascontiguousarray(side[:, index]) for side in (marks.arriving, marks.leaving))
+    return Marks(arriving, leaving)
 
 
-def most_reused(paths: Sequence[IntArray], graph: StageGraph, count: int) -> tuple[int, ...]:
-    """Nodes that cheapest paths use more than once, most often first; at most `count`, never the source."""
-    nodes = graph.problem.node_count
-    extra = np.zeros(nodes)
-    for path in paths:
-        visits = np.bincount(graph.node[path[path < graph.stage_count]], minlength=nodes)
-        extra += np.maximum(visits - 1, 0)
-    extra[graph.problem.source] = 0
-    order = np.argsort(-extra, kind="stable")
-    return tuple(int(n) for n in order[:count] if extra[n] > 0)
+def _with_supersets(marked: BoolArray, memory: Memory) -> BoolArray:
+    """Mark every state of which a subset is marked."""
+    marked = marked.copy()
+    for n, own in enumerate(memory.near):
+        states = np.arange(1 << len(own)) + memory.walks.offset[n]
+        for bit in range(len(own)):
+            holds = states[(np.arange(len(states)) >> bit & 1) == 1]
+            marked[:, holds] |= marked[:, holds - (1 << bit)]
+    return marked
+
+
+def widened(memory: Memory, walks: Sequence[IntArray], graph: StageGraph, most: int) -> Memory:
+    """Neighbourhoods that forbid the cycles met: a node used again is remembered by all nodes in between.
+
+    most: largest neighbourhood; each member doubles the states of its node. Roberti & Mingozzi (2014) grow them so.
+    """
+    capacity, source = capacity_of(graph), graph.problem.source
+    near = [list(own) for own in memory.near]
+    for walk in walks:
+        visited = graph.node[walk[walk < graph.stage_count]].tolist()
+        last: dict[int, int] = {}
+        for position, node in enumerate(visited):
+            if node in last and node != source and capacity[node] == 1:
+                between = visited[last[node] + 1 : position]
+                if all(node in near[m] or len(near[m]) < most for m in between):
+                    for m in between:
+                        if node not in near[m]:
+                            near[m].append(node)
+            last[node] = position
+    return Memory.of(tuple(tuple(own) for own in near), capacity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,12 +246,12 @@ class TimeRange:
 
 
 def time_range(graph: StageGraph) -> TimeRange | None:
-    """Bounds by paths that may reuse nodes.
+    """Bounds by walks that may reuse nodes.
 
-    Lower: F + B of the cheapest path. Upper: M times (F + B of the dearest path, and the busy time of labels, which F
+    Lower: F + B of the cheapest walk. Upper: M times (F + B of the dearest walk, and the busy time of labels, which F
     leaves out) plus its updates, since no resource is busy for longer than one traversal and its labels.
     """
-    sweep = Sweep(graph)
+    sweep = Sweep.forgetful(graph)
     problem = graph.problem
     through = graph.forward_s + graph.backward_s
     shortest = sweep.shortest(through)

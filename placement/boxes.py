@@ -9,7 +9,6 @@ with the smallest head cannot occur either.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from models.workload import Schedule
 from placement.backends.base import Axis, Box, LatencyModel, Task
 from placement.column_costs import IntArray, deepest_pair
+from placement.loads import Adding, Peak, adding_loads
 from placement.routes import FloatArray
 from placement.stage_graph import Entries, StageGraph
 
@@ -43,13 +43,19 @@ class Shape:
     awake_w: FloatArray
     """(A,): weighted idle power that a stage column adds to the source's least, in W."""
     load_s: FloatArray
-    """(3, A) by axis: what a stage's computing alone makes of it; the source's head and tail add up."""
+    """(2, A) by axis: what a stage's computing alone makes of it; the source's head and tail add up."""
+    least_idle_w: float
+    """Weighted idle power that the source draws in any plan, in W."""
+    adding: Adding
+    """Loads that several columns of a plan put on one resource."""
     shared_s: FloatArray
-    """(R', C): load on each resource that a micro-batch visits more than once; it adds up over a plan."""
+    """(R', C): those of them that any node may add to (placement.loads), by resource."""
     shared_axis: tuple[Axis, ...]
     """(R',): what that load bears on."""
+    peaks_s: FloatArray
+    """(3, C) by peak: what a column alone makes of each, at least."""
     peak_s: FloatArray
-    """(3, C) by axis: what a column alone makes of T and of the peaks; no plan in a box uses a column above it."""
+    """(2, C) by axis, likewise; no plan in a box uses a column above it."""
 
 
 def shape_of(task: Task) -> Shape:
@@ -78,7 +84,9 @@ def shape_of(task: Task) -> Shape:
         last = np.flatnonzero(graph.stop == problem.layer_count)
         through[last] += (training.micro_batches - 1) * (graph.compute_forward_s[last] + graph.compute_backward_s[last])
     is_cycle = training is not None or problem.concurrency == 1
-    shared = list(_shared_loads(task))
+    adding = adding_loads(task)
+    shared, shared_axis = _shared(adding, len(graph.joules))
+    peaks = _with_transfers(graph, adding, column_peaks(task))
     return Shape(
         latency_weight=0.0 if is_cycle else task.goal.latency,
         energy_weight=task.goal.energy,
@@ -87,78 +95,88 @@ def shape_of(task: Task) -> Shape:
         through_s=through,
         awake_w=awake,
         load_s=_loads(task),
-        shared_s=np.array([load for load, _ in shared]).reshape(len(shared), len(graph.joules)),
-        shared_axis=tuple(axis for _, axis in shared),
-        peak_s=column_peaks(task),
+        least_idle_w=least,
+        adding=adding,
+        shared_s=shared,
+        shared_axis=shared_axis,
+        peaks_s=peaks,
+        peak_s=np.array([peaks[Peak.CYCLE], peaks[Peak.FORWARD] + peaks[Peak.BACKWARD]]),
     )
 
 
+def _shared(adding: Adding, columns: int) -> tuple[FloatArray, tuple[Axis, ...]]:
+    """(R', C) loads of shared resources, and their axes; gpipe's f_r and b_r bear on one peak together."""
+    column = np.repeat(np.arange(columns), np.diff(adding.begin))
+    resources, row = np.unique(adding.shared_resource, return_inverse=True)
+    shared = adding.slot < adding.shared_slots
+    dense = np.zeros((len(resources), columns))
+    np.add.at(dense, (row[adding.slot[shared]], column[shared]), adding.value[shared])
+    axes = np.full(len(resources), Axis.PEAK)
+    axes[row[adding.peak[: adding.shared_slots] == Peak.CYCLE]] = Axis.CYCLE
+    return dense, tuple(Axis(axis) for axis in axes.tolist())
+
+
+def _with_transfers(graph: StageGraph, adding: Adding, peak_s: FloatArray) -> FloatArray:
+    """Peaks of stage columns raised by the least that any hand-over before and behind adds to their node's own loads."""
+    own = adding.slot >= adding.shared_slots
+    if not own.any():
+        return peak_s
+    layers, nodes, stages = graph.problem.layer_count, graph.problem.node_count, graph.stage_count
+    column = np.repeat(np.arange(len(graph.joules)), np.diff(adding.begin))
+    peak_s = peak_s.copy()
+    for slot in range(adding.shared_slots, len(adding.peak)):
+        here = adding.slot == slot
+        before, behind = np.zeros(graph.hand_over_count), np.zeros(graph.hand_over_count)
+        for side, mine in ((behind, here & ~adding.after), (before, here & adding.after)):
+            passes = mine & (column >= stages)
+            np.add.at(side, column[passes] - stages, adding.value[passes])
+        least_before, least_behind = np.full((layers + 1, nodes), np.inf), np.full((layers + 1, nodes), np.inf)
+        np.minimum.at(least_before, (graph.cut, graph.receiver), before)
+        np.minimum.at(least_behind, (graph.cut, graph.sender), behind)
+        least_before[0] = least_behind[layers] = 0.0
+        load = np.zeros(stages)
+        runs = here & (column < stages)
+        np.add.at(load, column[runs], adding.value[runs])
+        load += least_before[graph.first, graph.node] + least_behind[graph.stop, graph.node]
+        peak = adding.peak[slot]
+        peak_s[peak, :stages] = np.maximum(peak_s[peak, :stages], load)
+    return peak_s
+
+
 def _loads(task: Task) -> FloatArray:
-    """(3, A): computing per micro-batch (inference: per request) by the axis that it bears on."""
+    """(2, A): computing per micro-batch (inference: per request) by the axis that it bears on."""
     graph, training = task.graph, task.problem.training
     forward, backward = graph.compute_forward_s, graph.compute_backward_s
     loads = np.zeros((len(Axis), graph.stage_count))
     if training is None:
         loads[Axis.CYCLE] = forward
-    elif training.schedule is Schedule.GPIPE:
-        loads[Axis.FORWARD_PEAK], loads[Axis.BACKWARD_PEAK] = forward, backward
-    elif training.schedule is Schedule.ONE_F_ONE_B and task.latency_model is LatencyModel.FORMULA:
-        loads[Axis.FORWARD_PEAK] = forward + backward
-    elif training.schedule is Schedule.ONE_F_ONE_B:
+    elif training.schedule is Schedule.ONE_F_ONE_B and task.latency_model is LatencyModel.REPLAY_BOUND:
         loads[Axis.CYCLE] = training.micro_batches * (forward + backward)
+    elif training.schedule is not Schedule.SEQUENTIAL:
+        loads[Axis.PEAK] = forward + backward
     return loads
 
 
-def _shared_loads(task: Task) -> Iterator[tuple[FloatArray, Axis]]:
-    """Load per column, and axis, of nodes that also transfer, and of channels that several pairs of nodes use.
-
-    What is left out (a link that also carries labels, say) is only bounded less tightly.
-    """
-    graph, training = task.graph, task.problem.training
-    if training is not None and training.schedule is Schedule.SEQUENTIAL:
-        return
-    forward, backward = graph.busy_forward, graph.busy_backward
-    if training is None:
-        kinds = [([forward], Axis.CYCLE, 1.0)] if task.problem.concurrency > 1 else []
-    elif training.schedule is Schedule.GPIPE:
-        kinds = [([forward], Axis.FORWARD_PEAK, 1.0), ([backward], Axis.BACKWARD_PEAK, 1.0)]
-    elif task.latency_model is LatencyModel.FORMULA:
-        kinds = [([forward, backward], Axis.FORWARD_PEAK, 1.0)]
-    else:
-        kinds = [([forward, backward], Axis.CYCLE, float(training.micro_batches))]
-    nodes = task.problem.node_count
-    pair = np.minimum(graph.sender, graph.receiver) * nodes + np.maximum(graph.sender, graph.receiver)
-    for entries, axis, times in kinds:
-        for resource in np.unique(np.concatenate([sparse.row for sparse in entries])).tolist():
-            load = np.zeros(len(graph.joules))
-            for sparse in entries:
-                own = sparse.row == resource
-                np.add.at(load, sparse.column[own], sparse.value[own])
-            pairs = np.unique(pair[load[graph.stage_count :] > 0])
-            if len(pairs) > 1 or (resource < nodes and len(pairs)):
-                yield times * load, axis
-
-
 def column_peaks(task: Task) -> FloatArray:
-    """(3, C): what a column alone makes of T and of the peaks.
+    """(3, C) by peak: what a column alone makes of it.
 
     gpipe: max_r f_r and max_r b_r. 1f1b: max_r (f_r + b_r); under the replay bound T >= M max_r (f_r + b_r) instead.
     Inference: T >= max_r f_r. Sequential: its T is additive.
     """
     graph, problem = task.graph, task.problem
     training = problem.training
-    peaks = np.zeros((len(Axis), len(graph.joules)))
+    peaks = np.zeros((len(Peak), len(graph.joules)))
     if training is None:
-        peaks[Axis.CYCLE] = _largest([graph.busy_forward], peaks.shape[1])
+        peaks[Peak.CYCLE] = _largest([graph.busy_forward], peaks.shape[1])
     elif training.schedule is Schedule.GPIPE:
-        peaks[Axis.FORWARD_PEAK] = _largest([graph.busy_forward], peaks.shape[1])
-        peaks[Axis.BACKWARD_PEAK] = _largest([graph.busy_backward], peaks.shape[1])
+        peaks[Peak.FORWARD] = _largest([graph.busy_forward], peaks.shape[1])
+        peaks[Peak.BACKWARD] = _largest([graph.busy_backward], peaks.shape[1])
     elif training.schedule is Schedule.ONE_F_ONE_B:
         both = _largest([graph.busy_forward, graph.busy_backward], peaks.shape[1])
         if task.latency_model is LatencyModel.FORMULA:
-            peaks[Axis.FORWARD_PEAK] = both
+            peaks[Peak.FORWARD] = both
         else:
-            peaks[Axis.CYCLE] = both * training.micro_batches
+            peaks[Peak.CYCLE] = both * training.micro_batches
     return peaks
 
 
@@ -220,7 +238,9 @@ def restricted(graph: StageGraph, shape: Shape, keep: np.ndarray) -> tuple[Stage
         shape,
         through_s=shape.through_s[keep],
         awake_w=shape.awake_w[stages],
+        peaks_s=shape.peaks_s[:, keep],
         peak_s=shape.peak_s[:, keep],
+        adding=shape.adding.kept(keep),
         shared_s=shape.shared_s[:, keep],
         load_s=shape.load_s[:, stages],
     )

@@ -1,9 +1,10 @@
 """Branch on boxes, bound and reduce each, and let a backend close what is left.
 
-Best bound first: a box is priced (placement.lagrangian), searched for good plans (placement.beam), and freed of columns
-that no better plan uses. When few columns are left, or its ends are close, a backend solves it; otherwise it is cut in
-two. The least bound of the boxes still open, or the incumbent, is a bound on every plan. Every backend that works on
-the stage graph proves its optimum this way.
+Best bound first: a box is priced (placement.lagrangian), searched for good plans by few labels per cut
+(placement.labelling), and freed of columns that no better plan uses. When few columns are left a backend solves it, and
+the label backend attempts every box with ever more labels; what stays open is cut in two, or, where its ends are close,
+priced again with walks that forget less. The least bound of the boxes still open, or the incumbent, is a bound on every
+plan. Every backend that works on the stage graph proves its optimum this way.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from itertools import count
 import numpy as np
 
 from placement.backends.base import Axis, Box, Claim, Outcome, Solver, Task
-from placement.beam import beam
-from placement.bounds import Sweep, most_reused, time_range
+from placement.bounds import Marks, Memory, Sweep, projected, time_range, widened
 from placement.boxes import Shape, ends_clash, restricted, shape_of, within
 from placement.feasibility import feasible_figures, relative_gap
-from placement.lagrangian import PEAKS, AdditiveLimit, Prices, Pricing, Relaxed
+from placement.kernels.pricing import Duals
+from placement.labelling import Labelling
+from placement.lagrangian import AdditiveLimit, Pricing, Relaxed
 from placement.problem import Placement
 from placement.stage_graph import StageGraph
 
@@ -28,19 +30,20 @@ CUTOFF = 1e-7
 """Plans must beat the incumbent by this relative margin to be looked for; within the tolerance of a proof."""
 NARROW = 1e-3
 """Uncertainty of a box relative to the goal, below which cutting it further gains nothing."""
-FIRST_STEPS, NEXT_STEPS = 120, 40
-"""Subgradient steps at the root, and in every box after it."""
-FIRST_WIDTH, NEXT_WIDTH = 60, 15
-"""Beam widths likewise."""
+FIRST_STEPS, NEXT_STEPS = 300, 150
+"""Subgradient steps at the root, and whenever a box is priced again."""
+FIRST_WIDTH, NEXT_WIDTH = 40, 10
+"""Labels per cut in the search for plans, likewise."""
 ROUNDS, WORTHWHILE = 6, 0.3
 """A box is priced again, at most so often, while it loses this share of its columns or a third of it in width."""
-DESCENT, DESCENT_FACTOR = 16, 0.9
-"""Caps on the peak that the first search for plans tries, each a share of the one before."""
-OFFERED = 12
-"""Most promising plans of a box that the referee scores."""
-ALL_TRACKED, SOME_TRACKED = 8, 5
-"""Nodes besides the source up to which the dynamic programme remembers the use of all, else of how many; each doubles
-its work."""
+FIRST_LABELS = 4000
+"""Labels that the first attempt to close a box may set; each further one may set twice as many."""
+WIDEST = 8
+"""Nodes that a walk remembers at most; each doubles the states of its node."""
+NEAR = 0.05
+"""Relative gap below which the parts of a box that is cut also forget less."""
+MATTERS = 0.5
+"""Share of the gap above which a box's uncertainty is worth cutting before walks are made to forget less."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,13 @@ class _Open:
     box: Box
     graph: StageGraph
     shape: Shape
-    prices: Prices | None
-    tracked: tuple[int, ...]
-    depth: int
+    memory: Memory
+    marks: Marks | None = None
+    """States of its walks that a better plan may pass; None: all."""
+    duals: Duals | None = None
+    depth: int = 0
+    attempts: int = 0
+    """How often labels were tried in vain since the box or its memory changed."""
 
 
 def branch_and_close(task: Task, close: Solver, clock: Callable[[], float]) -> Claim:
@@ -67,7 +74,8 @@ class _Branching:
         self._best: Placement | None = None
         self._value: float | None = None
         self._seen: set[Placement] = set()
-        self._sizes = {"boxes": 0, "closed_boxes": 0, "reduced_stage_arcs": 0, "reduced_hand_over_arcs": 0}
+        self._sizes = {"boxes": 0, "sweeps": 0, "labels": 0, "closed_boxes": 0,
+                       "reduced_stage_arcs": 0, "reduced_hand_over_arcs": 0}  # fmt: skip
         self._open: list[tuple[float, int, _Open]] = []
         self._number = count()
         self._in_work = np.inf
@@ -83,9 +91,8 @@ class _Branching:
         root = self._root(shape)
         if root is not None:
             graph, shape = within(self._task.graph, shape, root)
-            self._push(
-                shape.cycle_weight * root.low_s[Axis.CYCLE], _Open(root, graph, shape, None, self._all_nodes(), 0)
-            )
+            bound = shape.cycle_weight * root.low_s[Axis.CYCLE]
+            self._push(bound, _Open(root, graph, shape, Memory.none(graph)))
         while self._open and not self._stopped():
             bound, _, item = heapq.heappop(self._open)
             if bound >= self._cutoff():
@@ -141,7 +148,7 @@ class _Branching:
         if times is None:
             return None
         matters = shape.energy_weight > 0 or self._task.limits.energy_j is not None
-        shortest = Sweep(self._task.graph).shortest(shape.through_s)
+        shortest = Sweep.forgetful(self._task.graph).shortest(shape.through_s)
         if matters:
             shortest = max(shortest, self._shortest_cycle_s(shape, times.longest_s))
         limits = self._task.limits
@@ -153,70 +160,113 @@ class _Branching:
         if longest < shortest:
             return None
         everything = (0, self._task.problem.layer_count)
-        return Box((shortest, 0.0, 0.0), (longest, times.longest_s, times.longest_s), everything)
-
-    def _work(self, known: float, item: _Open) -> None:
-        """Bound, search, reduce, as often as that pays; then close or cut."""
-        self._sizes["boxes"] += 1
-        root = item.depth == 0
-        steps, width = (FIRST_STEPS, FIRST_WIDTH) if root else (NEXT_STEPS, NEXT_WIDTH)
-        for turn in range(ROUNDS):
-            graph, shape = within(item.graph, item.shape, item.box)
-            if not graph.stage_count:
-                return
-            limits = self._additive_limits(graph, shape, item.box)
-            pricing = Pricing(graph, shape, item.box, limits, item.tracked)
-            priced = pricing.improve(item.prices or pricing.start(), self._target(), steps, self._stopped)
-            if priced is None:
-                return
-            relaxed, before = priced, self._value
-            self._look(graph, relaxed, 0 if pricing.exact and not root else width)
-            if root and turn == 0:
-                self._descend(item.box, graph, shape, relaxed)
-            next_item, settled = self._next(item, graph, shape, relaxed)
-            if not next_item.graph.stage_count:
-                return
-            item, steps = next_item, NEXT_STEPS
-            if self._stopped():
-                break
-            if settled and before == self._value:
-                break
-        self._close_or_cut(item, relaxed, max(known, relaxed.bound))
-
-    def _next(self, item: _Open, graph: StageGraph, shape: Shape, relaxed: Relaxed) -> tuple[_Open, bool]:
-        """The box as it stands after pricing, and whether pricing it again would gain little."""
-        keep = relaxed.through < self._cutoff()
-        graph, shape = restricted(graph, shape, keep)
-        box = self._trimmed(item.box, shape, relaxed)
-        tracked = item.tracked or most_reused(relaxed.paths, graph, SOME_TRACKED)
-        little = keep.mean() > 1 - WORTHWHILE and tracked == item.tracked
-        little &= all(box.width_s(axis) >= (1 - WORTHWHILE / 3) * item.box.width_s(axis) for axis in Axis)
-        return replace(item, box=box, graph=graph, shape=shape, prices=relaxed.prices, tracked=tracked), bool(little)
+        return Box((shortest, 0.0), (longest, 2 * times.longest_s), everything)
 
     def _shortest_cycle_s(self, shape: Shape, longest_s: float) -> float:
         """A bound on T alone, priced like a box of its own; infinite where no plan takes longest_s or less."""
         alone = replace(shape, latency_weight=0.0, energy_weight=0.0, cycle_weight=1.0)
-        box = Box((0.0, 0.0, 0.0), (longest_s, longest_s, longest_s), (0, self._task.problem.layer_count))
-        pricing = Pricing(self._task.graph, alone, box, [], self._all_nodes())
+        box = Box((0.0, 0.0), (longest_s, 2 * longest_s), (0, self._task.problem.layer_count))
+        pricing = Pricing(self._task.graph, alone, box, [], Memory.none(self._task.graph))
         relaxed = pricing.improve(pricing.start(), None, FIRST_STEPS, self._stopped)
+        self._sizes["sweeps"] += pricing.steps_taken
         return np.inf if relaxed is None else max(0.0, relaxed.bound * (1 - CUTOFF))
+
+    def _work(self, known: float, item: _Open) -> None:
+        """Bound, search, reduce, as often as that pays; then close or cut."""
+        self._sizes["boxes"] += 1
+        for turn in range(ROUNDS):
+            first = item.duals is None
+            graph, shape = within(item.graph, item.shape, item.box)
+            if not graph.stage_count:
+                return
+            item = replace(item, box=self._raised(item.box, graph, shape))
+            limits = self._additive_limits(graph, shape, item.box)
+            pricing = Pricing(graph, shape, item.box, limits, item.memory, self._value, item.marks)
+            steps = FIRST_STEPS if first else NEXT_STEPS
+            priced = pricing.improve(pricing.start(item.duals), self._target(), steps, self._stopped)
+            self._sizes["sweeps"] += pricing.steps_taken
+            if priced is None:
+                return
+            relaxed, before = priced, self._value
+            self._look(relaxed, FIRST_WIDTH if first else NEXT_WIDTH)
+            next_item, settled = self._next(item, relaxed)
+            if not next_item.graph.stage_count:
+                return
+            item = next_item
+            if self._stopped() or (settled and before == self._value):
+                break
+        self._close_or_cut(item, relaxed, max(known, relaxed.bound))
+
+    def _next(self, item: _Open, relaxed: Relaxed) -> tuple[_Open, bool]:
+        """The box as it stands after pricing, and whether pricing it again would gain little."""
+        keep = relaxed.through < self._cutoff()
+        graph, shape = restricted(relaxed.pricing.graph, relaxed.pricing.shape, keep)
+        box = self._trimmed(item.box, shape, relaxed)
+        little = keep.mean() > 1 - WORTHWHILE
+        little &= all(box.width_s(axis) >= (1 - WORTHWHILE / 3) * item.box.width_s(axis) for axis in Axis)
+        marks = relaxed.below(self._cutoff())
+        return replace(item, box=box, graph=graph, shape=shape, duals=relaxed.duals, marks=marks), bool(little)
 
     def _target(self) -> float | None:
         return None if self._value is None else self._cutoff()
 
     def _close_or_cut(self, item: _Open, relaxed: Relaxed, bound: float) -> None:
+        """Close the box, or push what it is to be replaced by."""
         if self._stopped():
             self._push(bound, item)
             return
-        spread, axis = self._spread(item, relaxed)
-        worth = abs(self._value) if self._value is not None else abs(bound)
-        head = ends_clash(relaxed.sweep.graph, relaxed.shape, item.box, relaxed.paths[-1])
-        clash = head is not None and item.box.heads[0] < item.box.heads[1]
-        if item.graph.stage_count <= self._close.closes_columns or (spread <= NARROW * worth and not clash):
-            self._hand_to_backend(bound, item.box, item.graph)
+        if self._close.sets_labels:
+            reached = self._attempt(item, relaxed)
+            if reached is None:
+                return
+            bound, item = max(bound, reached), replace(item, attempts=item.attempts + 1)
+        elif item.graph.stage_count <= self._close.closes_columns:
+            self._hand_to_backend(bound, item)
             return
-        for half in item.box.split_heads(head) if clash and head is not None else item.box.halves(axis):
-            self._push(bound, replace(item, box=half, depth=item.depth + 1))
+        head = ends_clash(relaxed.pricing.graph, relaxed.pricing.shape, item.box, relaxed.walk)
+        worth = abs(self._value) if self._value is not None else abs(bound)
+        gap = max(self._cutoff() - bound, 0.0) if self._value is not None else 0.05 * abs(bound)
+        excess, axis, at_s = self._excess(item, relaxed, gap)
+        forgets = self._less_forgetful(item, relaxed)
+        if head is not None and item.box.heads[0] < item.box.heads[1]:
+            parts = item.box.split_heads(head)
+        elif excess > NARROW * worth and (forgets is None or excess > MATTERS * gap):
+            parts = item.box.cut_at(axis, at_s)
+        elif forgets is not None:
+            self._push(bound, self._remembering(item, forgets))
+            return
+        else:
+            self._hand_to_backend(bound, item)
+            return
+        if forgets is not None and gap < NEAR * worth:
+            item = self._remembering(item, forgets)
+        for part in parts:
+            self._push(bound, replace(item, box=part, depth=item.depth + 1, attempts=0))
+
+    def _remembering(self, item: _Open, wider: Memory) -> _Open:
+        """The box with walks that forget less."""
+        marks = None if item.marks is None else projected(item.marks, item.memory, wider)
+        return replace(item, memory=wider, marks=marks, attempts=0)
+
+    def _attempt(self, item: _Open, relaxed: Relaxed) -> float | None:
+        """Try to close a box by labels; None where that did it, else a bound on it."""
+        graph, shape = item.graph, item.shape
+        pricing = Pricing(graph, shape, item.box, self._additive_limits(graph, shape, item.box), item.memory, self._value, item.marks)
+        priced = pricing.improve(relaxed.duals, self._target(), 1)
+        self._sizes["sweeps"] += pricing.steps_taken
+        if priced is None:
+            return None
+        labelled = Labelling(self._task, priced).run(self._target(), FIRST_LABELS << min(item.attempts, 8))
+        self._sizes["labels"] += labelled.labels
+        for placement in labelled.plans:
+            self._offer(placement)
+        return None if labelled.complete else labelled.bound
+
+    def _less_forgetful(self, item: _Open, relaxed: Relaxed) -> Memory | None:
+        """Memory that forbids the cycles of the cheapest walks; None where they have none, or it cannot grow."""
+        walks = [relaxed.walk, *relaxed.cyclic]
+        wider = widened(item.memory, walks, relaxed.pricing.graph, WIDEST)
+        return None if wider.near == item.memory.near else wider
 
     def _trimmed(self, box: Box, shape: Shape, relaxed: Relaxed) -> Box:
         """The box without cycle times and peaks that would cost more than the incumbent."""
@@ -226,52 +276,22 @@ class _Branching:
         for axis in Axis:
             if relaxed.spare[axis] > 0:
                 box = box.below(axis, box.low_s[axis] + room / float(relaxed.spare[axis]))
-        rest = self._value - relaxed.cheapest_without_time
-        if shape.cycle_weight > 0 and np.isfinite(rest):
-            box = box.below(Axis.CYCLE, rest / shape.cycle_weight)
+        base = relaxed.pricing.terms.base
+        apart = relaxed.pricing.shortest(base) if base.any() else 0.0
+        weight = shape.cycle_weight + shape.energy_weight * relaxed.pricing.terms.awake_low
+        if weight > 0 and np.isfinite(apart):
+            box = box.below(Axis.CYCLE, (self._value - apart) / weight * (1 + 1e-9))
         return box
 
-    def _descend(self, box: Box, graph: StageGraph, shape: Shape, relaxed: Relaxed) -> None:
-        """Plans under ever lower peaks: each peak in turn is capped below what the cheapest path reaches."""
-        path = relaxed.paths[-1]
-        for turn in range(DESCENT):
-            if self._stopped():
-                return
-            reached = shape.peak_s[:, path].max(axis=1)
-            axes = np.flatnonzero(reached)
-            if not len(axes):
-                return
-            axis = axes[turn % len(axes)]
-            graph, shape = restricted(graph, shape, shape.peak_s[axis] <= reached[axis] * DESCENT_FACTOR)
-            if not graph.stage_count:
-                return
-            pricing = Pricing(graph, shape, box, self._additive_limits(graph, shape, box), relaxed.sweep.tracked)
-            if pricing.exact:
-                cheapest = pricing.cheapest_path(relaxed.prices)
-                if cheapest is None:
-                    return
-                path = cheapest
-                self._offer(graph.placement(path[path < graph.stage_count].tolist()))
-            else:
-                lower = pricing.improve(relaxed.prices, None, 1)
-                if lower is None:
-                    return
-                path = lower.paths[-1]
-                self._look(graph, lower, NEXT_WIDTH)
-
-    def _look(self, graph: StageGraph, relaxed: Relaxed, width: int) -> None:
-        """Offer the paths that are plans, and what the beam finds."""
-        for path in relaxed.paths[-OFFERED:]:
-            self._offer(graph.placement(path[path < graph.stage_count].tolist()))
-        if width:
-            for placement in beam(graph, relaxed, width)[:OFFERED]:
-                self._offer(placement)
-
-    def _all_nodes(self) -> tuple[int, ...]:
-        """All nodes but the source, where they are few enough to remember; else none at first."""
-        problem = self._task.problem
-        others = tuple(n for n in range(problem.node_count) if n != problem.source)
-        return others if len(others) <= ALL_TRACKED else ()
+    def _look(self, relaxed: Relaxed, width: int) -> None:
+        """Offer the walks that are plans, and what few labels per cut find."""
+        graph = relaxed.pricing.graph
+        for walk in relaxed.plans:
+            self._offer(graph.placement(walk[walk < graph.stage_count].tolist()))
+        labelled = Labelling(self._task, relaxed).run(self._target(), MOST_LABELS, width)
+        self._sizes["labels"] += labelled.labels
+        for placement in labelled.plans:
+            self._offer(placement)
 
     def _additive_limits(self, graph: StageGraph, shape: Shape, box: Box) -> list[AdditiveLimit]:
         """Limits that T does not cover: on F with several streams, and on energy."""
@@ -280,37 +300,59 @@ class _Branching:
         if limits.latency_s is not None and problem.concurrency > 1:
             additive.append(AdditiveLimit(graph.forward_s, limits.latency_s * (1 + 1e-6)))
         if limits.energy_j is not None:
-            spent = graph.joules.copy()
+            spent = graph.joules + shape.least_idle_w * shape.through_s
             spent[: graph.stage_count] += shape.awake_w * box.low_s[Axis.CYCLE]
-            source = problem.source
-            idle = [problem.idle_power_w[source]] + [
-                problem.options[o].idle_power_w for o in problem.options_of_node[source]
-            ]
-            least = float(min(idle) * problem.energy_weight[source])
-            spent += least * shape.through_s
-            allowed = limits.energy_j * (1 + 1e-6) - least * shape.peak_count * sum(box.low_s[axis] for axis in PEAKS)
-            additive.append(AdditiveLimit(spent, allowed, holds_idle=True))
+            allowed = limits.energy_j * (1 + 1e-6)
+            allowed -= shape.least_idle_w * shape.peak_count * box.low_s[Axis.PEAK]
+            additive.append(AdditiveLimit(spent, allowed))
         return additive
 
-    def _spread(self, item: _Open, relaxed: Relaxed) -> tuple[float, Axis]:
-        """What the goal may gain across the box by its most uncertain term, and the axis of that."""
-        box, shape = item.box, item.shape
-        gains = {axis: shape.cycle_weight * shape.peak_count * box.width_s(axis) for axis in PEAKS}
-        gains[Axis.CYCLE] = relaxed.per_cycle_s * box.width_s(Axis.CYCLE)
-        if self._task.problem.training is None and self._task.problem.concurrency > 1:
-            gains[Axis.CYCLE] += shape.cycle_weight * box.width_s(Axis.CYCLE)
-        axis = max(gains, key=lambda a: gains[a])
-        return gains[axis], axis
+    def _raised(self, box: Box, graph: StageGraph, shape: Shape) -> Box:
+        """The box without peaks below the least that any walk reaches."""
+        if shape.peak_count == 0:
+            return box
+        return box.above(Axis.PEAK, Sweep.forgetful(graph).least_peak(shape.peak_s[Axis.PEAK]) * (1 - 1e-12))
 
-    def _hand_to_backend(self, bound: float, box: Box, graph: StageGraph) -> None:
+    def _excess(self, item: _Open, relaxed: Relaxed, gap: float) -> tuple[float, Axis, float]:
+        """By how much the cheapest walk's own figures exceed what the bound took for them; the axis, and where to cut.
+
+        On the peak the cut is just below the walk's own: one part is bounded by what that walk really costs, the other
+        no longer has the walk. While that would shave off little of a large gap, it is in the middle below the walk's
+        own. On T it is between the walk's own and the middle of the box.
+        """
+        box, shape, terms, walk = item.box, relaxed.pricing.shape, relaxed.pricing.terms, relaxed.walk
+        low_s, high_s = box.low_s[Axis.CYCLE], box.high_s[Axis.CYCLE]
+        peak_s = max(float(shape.peak_s[Axis.PEAK, walk].max()), box.low_s[Axis.PEAK])
+        pipelined = float(shape.through_s[walk].sum()) + shape.peak_count * peak_s
+        cycle_s = min(max(pipelined, float(shape.peak_s[Axis.CYCLE, walk].max()), low_s), high_s)
+        awake = float(shape.awake_w[walk[walk < len(shape.awake_w)]].sum())
+        share, time_price = float(relaxed.duals.share[0]), float(relaxed.duals.quantity[0])
+        estimate = (1 - share) * (awake * low_s + terms.awake_low * (cycle_s - low_s))
+        estimate += share * (awake * high_s + terms.awake_high * (cycle_s - high_s))
+        product = shape.energy_weight * (awake * cycle_s - estimate)
+        if self._task.limits.energy_j is not None:
+            product = max(product, awake * (cycle_s - low_s))
+        taken = relaxed.taken
+        in_cycle = product + (relaxed.cycle_weight - time_price) * cycle_s - taken[Axis.CYCLE]
+        in_peak = time_price * shape.peak_count * peak_s - taken[Axis.PEAK]
+        in_peak = min(in_peak, time_price * shape.peak_count * (peak_s - box.low_s[Axis.PEAK]))
+        if in_peak >= in_cycle:
+            below_s = peak_s * (1 - 4e-9) if in_peak < gap / 2 else (box.low_s[Axis.PEAK] + peak_s) / 2
+            return in_peak, Axis.PEAK, min(below_s, box.high_s[Axis.PEAK])
+        at_s = (cycle_s + (low_s + high_s) / 2) / 2
+        margin_s = 0.2 * (high_s - low_s)
+        return in_cycle, Axis.CYCLE, min(max(at_s, low_s + margin_s), high_s - margin_s)
+
+    def _hand_to_backend(self, bound: float, item: _Open) -> None:
         """Solve what is left of the box exactly."""
+        graph = item.graph
         self._sizes["closed_boxes"] += 1
         self._sizes["reduced_stage_arcs"] = max(self._sizes["reduced_stage_arcs"], graph.stage_count)
         self._sizes["reduced_hand_over_arcs"] = max(self._sizes["reduced_hand_over_arcs"], graph.hand_over_count)
         task = replace(
             self._task,
             graph=graph,
-            box=box,
+            box=item.box,
             hint=self._best,
             time_limit_s=max(0.0, self._until - self._clock()),
             on_progress=lambda _value, _bound: None,
@@ -324,3 +366,7 @@ class _Branching:
             reached = bound if claim.bound is None else max(bound, claim.bound)
             if reached < self._cutoff():
                 self._unproven = min(self._unproven, reached)
+
+
+MOST_LABELS = 1 << 20
+"""Labels of one search for plans at most: about 200 MiB."""

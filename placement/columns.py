@@ -56,7 +56,7 @@ def scale_of(graph: StageGraph) -> Scale | None:
     times = time_range(graph)
     if times is None:
         return None
-    sweep = Sweep(graph)
+    sweep = Sweep.forgetful(graph)
     weight = problem.energy_weight
     idle = np.array([max(problem.options[o].idle_power_w for o in own) for own in problem.options_of_node])
     awake = np.sort(np.repeat(weight * np.maximum(idle, problem.idle_power_w), graph.capacity))

@@ -80,24 +80,24 @@ class FigureColumns:
         elif training.schedule is Schedule.GPIPE:
             forward = self._peak("forward", [self._graph.busy_forward], count - 1)
             backward = self._peak("backward", [self._graph.busy_backward], count - 1)
-            peaks = self._within_box(Axis.FORWARD_PEAK, forward) + self._within_box(Axis.BACKWARD_PEAK, backward)
+            peaks = self._within_box([*forward, *backward])
             self._at_least("latency", column, [*self._through(1, 1), *peaks, *update])
         else:
             both = [self._graph.busy_forward, self._graph.busy_backward]
             if self._task.latency_model is LatencyModel.FORMULA:
-                peak = self._within_box(Axis.FORWARD_PEAK, self._peak("busy", both, count - 1))
+                peak = self._within_box(self._peak("busy", both, count - 1))
                 self._at_least("latency", column, [*self._through(1, 1), *peak, *update])
             else:
                 self._replay_bounds(column, both, update, count)
         return column
 
-    def _within_box(self, axis: Axis, peak: Terms) -> Terms:
+    def _within_box(self, peak: Terms) -> Terms:
         """Low <= peak <= high of the box; plans below its low only look dearer here, and belong to other boxes."""
         box = self._task.box
         if box is not None and peak:
-            low, high = box.low_s[axis] * (1 - LIMIT_SLACK), box.high_s[axis] * (1 + LIMIT_SLACK)
+            low, high = box.low_s[Axis.PEAK] * (1 - LIMIT_SLACK), box.high_s[Axis.PEAK] * (1 + LIMIT_SLACK)
             terms = [(column, 1.0) for column, _ in peak]
-            self._f.row(f"box_{axis.name.lower()}", terms, lower=low / self._time, upper=high / self._time)
+            self._f.row("box_peak", terms, lower=low / self._time, upper=high / self._time)
         return peak
 
     def _replay_bounds(self, column: int, both: list[Entries], update: Terms, count: int) -> None:

@@ -1,35 +1,45 @@
 """A lower bound on every plan in a box, by pricing what the dynamic programme cannot see; and what it lets us delete.
 
-Relaxed are: "each node at most once" (of nodes that are not tracked), with a price l_n >= 0 per use; the quantities
-q(P), sums over a plan's columns, with a price p_q >= 0 each:
+Relaxed are: "each node at most once" (walks may use a node again once they have forgotten it), with a price l_n >= 0
+per use; and the quantities q(P), sums over a plan's columns, with a price p_q >= 0 each:
     tau     the additive part of T, where T >= tau + k (sum of the peaks), k = peak_count
     loads   of resources that a micro-batch visits more than once (media, nodes that do not overlap): no more than the
             peak of their axis, or than T in inference
     spent   F or energy, where limited to b
-With K = cycle_weight, every plan P in the box costs at least
-    path cost under  latency_weight F + energy_weight (joules + awake t0) + l_node + sum(p_q q)
-    + sum over axes of h(spare) - sum(l) - sum over limits of p b,      h(x) = x low for x >= 0, x high for x < 0
-where spare is what the prices leave of an axis' weight: K - p_tau - loads on T; k p_tau - loads on that peak.
-Subgradient steps (Polyak) raise the bound; any prices give a valid one. A column whose cheapest path costs more than
-the incumbent occurs in no better plan.
+Idle power x T, the product of W(P) = sum of awake_w and T, is estimated from below over the box (McCormick 1976): with
+w0 <= W <= w1 and t0 <= T <= t1, for every mu in 0..1,
+    W T >= (1 - mu) (W t0 + w0 T - w0 t0) + mu (W t1 + w1 T - w1 t1)
+With K = cycle_weight + energy_weight ((1 - mu) w0 + mu w1), every plan P in the box costs at least
+    path cost under  latency_weight F + energy_weight (joules + awake_w ((1 - mu) t0 + mu t1)) + l_node + sum(p_q q)
+    + sum over axes of h(spare) - sum(l capacity) - sum over limits of p b - energy_weight ((1 - mu) w0 t0 + mu w1 t1)
+where h(x) = x low for x >= 0, x high for x < 0, and spare is what the prices leave of an axis' weight:
+    K - p_tau - loads on T;   k p_tau - loads on that peak.
+Subgradient steps (Polyak) raise the bound over l, p and mu; any of them give a valid one. A column whose cheapest walk
+costs more than the incumbent occurs in no better plan.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import cached_property
 
 import numpy as np
 
 from placement.backends.base import Axis, Box
-from placement.bounds import Sweep, Tables
+from placement.bounds import Marks, Memory, Sweep, Tables, capacity_of
 from placement.boxes import Shape
 from placement.column_costs import IntArray
+from placement.kernels.pricing import Duals, Pace, Terms, constant_of, cycle_weight_of, priced_costs, raise_bound, spare_of
 from placement.routes import FloatArray
 from placement.stage_graph import StageGraph
 
-PEAKS = (Axis.FORWARD_PEAK, Axis.BACKWARD_PEAK)
+ROUNDING = 1e-12
+"""A bound is a difference of terms as large as the prices: what their rounding may have added is taken off."""
+BETWEEN_QUESTIONS = 20
+"""Steps between two looks at the clock."""
+REMEMBERED = 12
+"""Cheapest walks kept that are plans."""
 
 
 @dataclass(frozen=True)
@@ -38,21 +48,6 @@ class AdditiveLimit:
 
     amount: FloatArray
     limit: float
-    holds_idle: bool = False
-    """Whether the amount counts idle power at the box's lowest T, and so would grow with T."""
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Multipliers: per node (N,), and per quantity (tau, then the loads, then the limits)."""
-
-    node: FloatArray
-    quantity: FloatArray
-
-    @property
-    def time(self) -> float:
-        """Per second of tau."""
-        return float(self.quantity[0])
 
 
 @dataclass(frozen=True)
@@ -60,278 +55,181 @@ class Relaxed:
     """The outcome of pricing: a bound, its prices, and what they say of every column and every state."""
 
     bound: float
-    prices: Prices
+    pricing: Pricing
+    duals: Duals
     cost: FloatArray
     """(C,): priced cost per column."""
-    through: FloatArray
-    """(C,): the bound for plans that use the column."""
-    completion: FloatArray
-    """(L + 1, N, 2^q): cheapest priced completion behind a stage that ends at (cut, node), by tracked nodes used."""
-    sweep: Sweep
-    shape: Shape
-    paths: tuple[IntArray, ...]
-    """Cheapest paths met on the way; those that use no node twice are plans."""
+    end: Tables
+    """Cheapest priced completions."""
+    plans: tuple[IntArray, ...]
+    """Cheapest walks met on the way, as columns: those that use no node too often, and the others."""
+    cyclic: tuple[IntArray, ...]
     spare: FloatArray
-    """(3,): what the bound would gain per second that an axis of a plan lies above the box's lowest, where positive."""
-    per_cycle_s: float
-    """What a second of T would add to the last of them through idle power of nodes beyond the source, in the goal."""
-    cheapest_without_time: float
-    """What any plan in the box costs at least apart from cycle_weight T."""
+    """(2,): what the bound would gain per second that an axis of a plan lies above the box's lowest, where positive."""
+
+    @cached_property
+    def walk(self) -> IntArray:
+        """Columns of the cheapest walk."""
+        walk = self.pricing.sweep.cheapest(self.cost, self.end)
+        assert walk is not None  # a box without one is not relaxed
+        return walk
+
+    @property
+    def cycle_weight(self) -> float:
+        """K."""
+        return cycle_weight_of(self.pricing.terms, self.duals.share[0])
+
+    @property
+    def taken(self) -> FloatArray:
+        """(2,): what the bound counts for each axis, on the cheapest walk: h(spare), and the priced loads."""
+        terms = self.pricing.terms
+        ends = np.where(self.spare > 0, terms.low, terms.high)
+        taken = np.where(self.spare == 0, 0.0, self.spare * ends)
+        loads = slice(1, len(terms.axis))
+        np.add.at(taken, terms.axis[loads], self.duals.quantity[loads] * terms.amounts[loads][:, self.walk].sum(axis=1))
+        return taken
+
+    @cached_property
+    def _constant(self) -> float:
+        return constant_of(self.pricing.terms, self.duals, self.pricing.terms.low, ROUNDING)
+
+    @cached_property
+    def _start(self) -> Tables:
+        return self.pricing.sweep.from_start(self.cost)
+
+    @cached_property
+    def through(self) -> FloatArray:
+        """(C,): the bound for plans that use the column."""
+        through: FloatArray = self.pricing.sweep.through(self.cost, self._start, self.end) + self._constant
+        return through
+
+    def below(self, cutoff: float) -> Marks:
+        """States that a plan cheaper than the cutoff may pass."""
+        room = cutoff - self._constant
+        return Marks(self._start.arriving + self.end.arriving < room, self._start.leaving + self.end.leaving < room)
+
+    @cached_property
+    def all_ends(self) -> Tables:
+        """Cheapest priced completions from every state, whether or not a walk worth following passes it."""
+        sweep = self.pricing.sweep
+        return self.end if sweep.marks is None else Sweep(sweep.graph, sweep.memory).to_end(self.cost)
 
 
 class Pricing:
-    """The relaxation of one box; `tracked` nodes are used at most once, the others are priced."""
+    """The relaxation of one box."""
 
     def __init__(
-        self, graph: StageGraph, shape: Shape, box: Box, limits: list[AdditiveLimit], tracked: tuple[int, ...]
+        self,
+        graph: StageGraph,
+        shape: Shape,
+        box: Box,
+        limits: list[AdditiveLimit],
+        memory: Memory,
+        target: float | None = None,
+        marks: Marks | None = None,
     ) -> None:
-        self._graph, self._shape, self._box = graph, shape, box
-        self._sweep = Sweep(graph, tracked)
+        """`target`: plans that cost more are of no interest, which bounds W from above. marks: states to sweep."""
+        self.graph, self.shape, self.box = graph, shape, box
+        self.sweep = Sweep(graph, memory, marks)
         base = shape.latency_weight * graph.forward_s + shape.energy_weight * graph.joules
-        base[: graph.stage_count] += shape.energy_weight * shape.awake_w * box.low_s[Axis.CYCLE]
-        self._base = base
-        self._priced_nodes = len(tracked) < graph.problem.node_count - 1
-        self._amounts = np.array([shape.through_s, *shape.shared_s, *(limit.amount for limit in limits)])
-        self._load_axis = np.array([Axis.CYCLE, *shape.shared_axis])
-        self._limit = np.array([limit.limit for limit in limits])
-        self._holds_idle = np.array([float(limit.holds_idle) for limit in limits])
-        weights = [shape.cycle_weight * (1.0 if axis == Axis.CYCLE else shape.peak_count) for axis in self._load_axis]
-        fallback = max([weight for weight in weights if weight > 0], default=1.0)
-        unit = [weight or fallback for weight in weights] + [
-            fallback * max(box.low_s[Axis.CYCLE], 1e-9) / (abs(limit.limit) or 1.0) for limit in limits
-        ]
-        few = not self._priced_nodes and len(unit) <= MOST_MODELLED
-        self._model = _Model(np.array(unit), self._constants) if few else None
-        ends = np.array([box.high_s[axis] if np.isfinite(box.high_s[axis]) else 1.0 for axis in self._load_axis])
-        self._units = np.concatenate([np.where(ends > 0, ends, 1.0), np.where(self._limit == 0, 1, abs(self._limit))])
+        amounts = np.array([shape.through_s, *shape.shared_s, *(limit.amount for limit in limits)])
+        axis = np.array([Axis.CYCLE, *shape.shared_axis], dtype=np.int64)
+        limit = np.array([limit.limit for limit in limits])
+        largest = amounts[: len(axis)].max(axis=1, initial=0.0)
+        unit = np.concatenate([np.where(largest > 0, largest, 1.0), np.where(limit == 0, 1.0, abs(limit))])
+        width = [max(box.width_s(Axis(a)), 1e-3 * box.high_s[a]) for a in axis]
+        unit[: len(axis)] = [min(u, w) if w > 0 else u for u, w in zip(unit, width, strict=False)]
+        capacity = capacity_of(graph).copy()
+        capacity[graph.problem.source] = 0
+        awake = self._awake_range(base, target)
+        self.terms = Terms(
+            base, amounts, shape.awake_w, axis, limit, unit, np.array(box.low_s), np.array(box.high_s), *awake,
+            float(shape.cycle_weight), float(shape.energy_weight), float(shape.peak_count), capacity,
+        )  # fmt: skip
+        self.steps_taken = 0
 
-    def start(self) -> Prices:
-        """Nodes are free; time costs what T weighs, or all of an axis' weight lies on one shared resource."""
-        nodes = np.zeros(self._graph.problem.node_count)
-        plain = np.zeros(len(self._amounts))
-        plain[0] = self._shape.cycle_weight
-        starts = [plain]
-        for index, axis in enumerate(self._load_axis[1:], start=1):
-            loaded = plain.copy()
-            loaded[index] = plain[0] * (1.0 if axis == Axis.CYCLE else self._shape.peak_count)
-            loaded[0] = 0.0 if axis == Axis.CYCLE else plain[0]
-            starts.append(loaded)
-        candidates = [Prices(nodes, quantity) for quantity in starts]
-        if len(candidates) == 1:
-            return candidates[0]
-        plain_sweep = Sweep(self._graph)
-        return max(candidates, key=lambda prices: plain_sweep.shortest(self._cost(prices)) + self._constant(prices))
+    def _awake_range(self, base: FloatArray, target: float | None) -> tuple[float, float]:
+        """Least and most W of the box's plans that beat the target; least > most where there are none."""
+        shape, graph = self.shape, self.graph
+        if shape.energy_weight == 0 or not shape.awake_w.any():
+            return 0.0, 0.0
+        forgetful = Sweep.forgetful(graph)
+        awake = np.concatenate([shape.awake_w, np.zeros(graph.hand_over_count)])
+        least = forgetful.shortest(awake)
+        if not np.isfinite(least):
+            return 0.0, 0.0
+        dearest = np.zeros(graph.problem.node_count)
+        np.maximum.at(dearest, graph.node, shape.awake_w)
+        most = min(forgetful.longest(awake), float((dearest * capacity_of(graph)).sum()))
+        shortest = self.box.low_s[Axis.CYCLE]
+        if target is not None and shortest > 0:
+            rest = target - forgetful.shortest(base) - shape.cycle_weight * shortest
+            most = min(most, rest / (shape.energy_weight * shortest) * (1 + 1e-9))
+        return least * (1 - 1e-12), most
 
-    @property
-    def exact(self) -> bool:
-        """Whether every node is tracked, so that cheapest paths use none twice (the source's ends apart)."""
-        return not self._priced_nodes
+    def start(self, known: Duals | None = None) -> Duals:
+        """The best of a few prices: those known of a larger box; and, with its nodes' prices (at first none), time at
+        what T weighs, or all of an axis' weight on one shared resource."""
+        nodes = np.zeros(self.graph.problem.node_count) if known is None else known.node
+        quantities = len(self.terms.unit)
+        starts = [] if known is None else [known]
+        for share in (0.5, 0.0, 1.0) if self.shape.energy_weight > 0 else (0.0,):
+            awake = (1 - share) * self.terms.awake_low + share * self.terms.awake_high
+            weight = self.shape.cycle_weight + self.shape.energy_weight * awake
+            for index, axis in enumerate(self.terms.axis.tolist()):
+                quantity = np.zeros(quantities)
+                quantity[0] = weight
+                if index > 0:
+                    quantity[index] = weight * (1.0 if axis == Axis.CYCLE else self.shape.peak_count)
+                    quantity[0] = 0.0 if axis == Axis.CYCLE else weight
+                starts.append(Duals(nodes, quantity, np.array([share])))
+        if len(starts) == 1:
+            return starts[0]
+        plain = Sweep.forgetful(self.graph)
+        return max(starts, key=lambda duals: plain.shortest(self._cost(duals)) + self._constant(duals))
 
-    def cheapest_path(self, prices: Prices) -> IntArray | None:
-        """Columns of the cheapest path under given prices."""
-        cost = self._cost(prices)
-        tables = self._sweep.from_start(cost)
-        return self._sweep.backtrack(cost, tables) if np.isfinite(tables.leaving[-1].min(initial=np.inf)) else None
-
-    def improve(
-        self, prices: Prices, target: float | None, iterations: int, stopped: Callable[[], bool] = lambda: False
-    ) -> Relaxed | None:
-        """Raise the bound towards `target` (the incumbent); None where the box holds no path or only worse plans.
-
-        stopped: asked after every step; True ends the rise early, with the bound reached so far.
-        """
-        best_bound, best = -np.inf, prices
-        best_tables: Tables | None = None
-        pace, stale = FIRST_PACE, 0
-        direction: _Slope | None = None
-        paths: list[IntArray] = []
-        for _ in range(iterations):
-            cost = self._cost(prices)
-            tables = self._sweep.from_start(cost)
-            length = float(tables.leaving[-1].min(initial=np.inf))
-            if not np.isfinite(length):
-                return None
-            bound = length + self._constant(prices)
-            assert not np.isnan(bound)
-            stale = 0 if bound > best_bound + 1e-4 * abs(best_bound) else stale + 1
-            if bound > best_bound:
-                best_bound, best, best_tables = bound, prices, tables
-            if target is not None and best_bound >= target:
-                return None
-            paths.append(self._sweep.backtrack(cost, tables))
-            if stopped():
-                break
-            if self._model is None and stale >= PATIENCE:
-                pace, stale, prices, direction = pace / 2, 0, best, None
-                if pace < LAST_PACE:
-                    break
-                continue
-            slope = self._slope(prices, paths[-1])
-            if slope.norm == 0:
-                break
-            if self._model is not None:
-                prices, promise = self._model.best_prices(best, [self._affine(path) for path in paths])
-                if promise <= best_bound + CLOSE * abs(best_bound):
-                    break
-                continue
-            direction = slope if direction is None else slope.plus(direction, MOMENTUM)
-            goal = target if target is not None else bound + 0.05 * (abs(bound) or 1.0)
-            step = pace * max(goal - bound, 1e-6 * abs(goal)) / max(slope.norm, direction.norm)
-            prices = self._moved(prices, direction, step)
-        return None if best_tables is None else self._outcome(best, best_tables, tuple(paths))
-
-    def _outcome(self, prices: Prices, start: Tables, paths: tuple[IntArray, ...]) -> Relaxed:
-        cost, constant = self._cost(prices), self._constant(prices)
-        end = self._sweep.to_end(cost)
-        through = self._sweep.through(cost, start, end) + constant
-        bound = float(start.leaving[-1].min()) + constant
-        stages = paths[-1][paths[-1] < self._graph.stage_count]
-        awake = float(self._shape.awake_w[stages].sum()) * (
-            self._shape.energy_weight + float(prices.quantity[len(self._load_axis) :] @ self._holds_idle)
-        )
-        apart = Sweep(self._graph).shortest(self._base) if self._base.any() else 0.0
-        return Relaxed(
-            bound,
-            prices,
-            cost,
-            through,
-            end.leaving,
-            self._sweep,
-            self._shape,
-            paths,
-            self._spare(prices),
-            awake,
-            apart,
-        )
-
-    def _affine(self, path: IntArray) -> FloatArray:
-        """(1 + Q,): what a path costs without prices, and its quantities."""
-        return np.concatenate([[self._base[path].sum()], self._amounts[:, path].sum(axis=1)])
-
-    def _constants(self, quantity: FloatArray) -> FloatArray:
-        """(G,): the part of the bound that does not depend on the path, for (G, Q) prices, nodes being free."""
-        spare = np.zeros((len(quantity), len(Axis)))
-        spare[:, Axis.CYCLE] = self._shape.cycle_weight
-        spare[:, list(PEAKS)] = self._shape.peak_count * quantity[:, :1]
-        for index, axis in enumerate(self._load_axis):
-            spare[:, axis] -= quantity[:, index]
-        ends = np.where(spare >= 0, self._box.low_s, self._box.high_s)
-        axes = np.where(spare == 0, 0.0, spare * ends).sum(axis=1)
-        return np.asarray(axes - quantity[:, len(self._load_axis) :] @ self._limit)
-
-    def _cost(self, prices: Prices) -> FloatArray:
-        cost: FloatArray = self._base + prices.quantity @ self._amounts
-        cost[: self._graph.stage_count] += prices.node[self._graph.node]
+    def _cost(self, duals: Duals) -> FloatArray:
+        cost = np.empty(len(self.terms.base))
+        priced_costs(self.sweep.columns, self.terms, duals, cost)
         return cost
 
-    def _spare(self, prices: Prices) -> FloatArray:
-        """(3,): what is left of each axis' weight."""
-        spare = np.array([self._shape.cycle_weight, *[self._shape.peak_count * prices.time] * len(PEAKS)])
-        np.subtract.at(spare, self._load_axis, prices.quantity[: len(self._load_axis)])
-        weight = self._shape.cycle_weight * max(1.0, self._shape.peak_count)
-        return np.where(np.abs(spare) <= 1e-12 * weight, 0.0, spare)
+    def shortest(self, cost: FloatArray) -> float:
+        """Cost of the cheapest walk that forgets everything."""
+        return Sweep.forgetful(self.graph).shortest(cost)
 
-    def _constant(self, prices: Prices) -> float:
-        spare = self._spare(prices)
-        ends = np.where(spare >= 0, self._box.low_s, self._box.high_s)
-        axes = float((spare[spare != 0] * ends[spare != 0]).sum())
-        axes -= ROUNDING * float(prices.node.sum() + prices.quantity @ self._units)
-        return axes - float(prices.node.sum()) - float(prices.quantity[len(self._load_axis) :] @ self._limit)
+    def _constant(self, duals: Duals) -> float:
+        return constant_of(self.terms, duals, self.terms.low, ROUNDING)
 
-    def _slope(self, prices: Prices, path: IntArray) -> _Slope:
-        """The subgradient at the cheapest path: uses of nodes beyond one, and excess of the quantities; in shares.
+    def improve(
+        self, duals: Duals, target: float | None, steps: int, stopped: Callable[[], bool] = lambda: False
+    ) -> Relaxed | None:
+        """Raise the bound towards `target` (the incumbent); None where the box holds no walk or only worse plans.
 
-        Prices at zero that would fall stay where they are.
+        stopped: asked now and then; True ends the rise early, with the bound reached so far.
         """
-        graph, shape = self._graph, self._shape
-        visits = np.bincount(graph.node[path[path < graph.stage_count]], minlength=graph.problem.node_count) - 1.0
-        visits[graph.problem.source] = 0.0
-        visits[list(self._sweep.tracked)] = 0.0
-        amounts = self._amounts[:, path].sum(axis=1)
-        spare = self._spare(prices)
-        low, high = np.array(self._box.low_s), np.array(self._box.high_s)
-        amounts[0] += shape.peak_count * float(np.where(spare >= 0, low, high)[list(PEAKS)].sum()) if (
-            shape.peak_count) else 0.0  # fmt: skip
-        loads = amounts[: len(self._load_axis)]
-        axis = self._load_axis
-        at_kink = loads - np.clip(loads, low[axis], high[axis])
-        over_loads = np.where(
-            spare[axis] > 0, loads - low[axis], np.where(spare[axis] < 0, loads - high[axis], at_kink)
-        )
-        over = np.concatenate([over_loads, amounts[len(axis) :] - self._limit]) / self._units
-        over[0] *= TIME_SHARE
-        return _Slope(
-            np.where((prices.node <= 0) & (visits < 0), 0.0, visits),
-            np.where((prices.quantity <= 0) & (over < 0), 0.0, over),
-        )
-
-    def _moved(self, prices: Prices, direction: _Slope, step: float) -> Prices:
-        """A step along the direction; prices stay non-negative."""
-        move = direction.quantity / self._units
-        move[0] *= TIME_SHARE
-        return Prices(
-            np.maximum(0.0, prices.node + step * direction.node), np.maximum(0.0, prices.quantity + step * move)
-        )
-
-
-@dataclass(frozen=True)
-class _Model:
-    """The bound as a function of few prices, as far as the paths met so far tell: the cutting-plane method of Kelley.
-
-    The bound at p is at most min over paths of (base + p amounts) + constants(p), which is concave; its maximum over a
-    grid that closes in on the best point gives the next prices to try.
-    """
-
-    GRID: ClassVar = np.array([0.02, 0.1, 0.3, 0.7, 1.5, 4.0, 10.0])
-    ZOOM: ClassVar = (1.0, 0.2, 0.04, 0.01)
-
-    unit: FloatArray
-    constants: Callable[[FloatArray], FloatArray]
-
-    def best_prices(self, best: Prices, paths: list[FloatArray]) -> tuple[Prices, float]:
-        """Where the model is highest, and how high."""
-        cuts = np.array(paths)
-        centre, steps = best.quantity, np.concatenate([[0.0], self.GRID, -self.GRID])
-        value = -np.inf
-        for shrink in self.ZOOM:
-            axes = [
-                np.unique(np.maximum(0.0, np.concatenate([c + u * shrink * steps, [0.0, u, c]])))
-                for c, u in zip(centre, np.maximum(self.unit, centre), strict=True)
-            ]
-            grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
-            heights = (cuts[:, :1] + cuts[:, 1:] @ grid.T).min(axis=0) + self.constants(grid)
-            highest = int(heights.argmax())
-            centre, value = grid[highest], float(heights[highest])
-        return Prices(best.node, centre), value
-
-
-@dataclass(frozen=True)
-class _Slope:
-    """A direction in the space of prices, in comparable units."""
-
-    node: FloatArray
-    quantity: FloatArray
-
-    @property
-    def norm(self) -> float:
-        """Squared length."""
-        return float((self.node**2).sum() + (self.quantity**2).sum())
-
-    def plus(self, other: _Slope, share: float) -> _Slope:
-        """The sum with a share of another direction."""
-        return _Slope(self.node + share * other.node, self.quantity + share * other.quantity)
-
-
-ROUNDING = 1e-12
-"""A bound is a difference of terms as large as the prices: what their rounding may have added is taken off."""
-FIRST_PACE, LAST_PACE = 1.0, 0.03
-"""Polyak step factors, halved whenever the bound has not risen for PATIENCE steps."""
-MOST_MODELLED = 3
-"""Quantities up to which the prices are found by cutting planes instead of subgradient steps."""
-CLOSE = 1e-4
-"""Relative distance of the bound to its model at which more steps gain little."""
-PATIENCE = 8
-MOMENTUM = 0.5
-"""Share of the last direction in the next one; damps zigzag."""
-TIME_SHARE = 0.3
-"""Weight of the time price among the prices: it acts on every column at once, so it moves less."""
+        if self.terms.awake_high < self.terms.awake_low:
+            return None
+        duals = Duals(duals.node.copy(), duals.quantity.copy(), duals.share.copy())
+        pace = Pace(np.ones(1), np.zeros(1, dtype=np.int64))
+        goal = np.inf if target is None else target
+        found = np.zeros((REMEMBERED, 2 * self.graph.problem.layer_count + 3), dtype=np.int64)
+        walks: tuple[list[IntArray], list[IntArray]] = ([], [])
+        bound, taken = -np.inf, 0
+        while taken < steps and not (taken and stopped()):
+            chunk = min(BETWEEN_QUESTIONS, steps - taken)
+            bound, run, kept = raise_bound(
+                self.sweep.columns, self.sweep.memory.walks, self.sweep.alive, self.terms, duals, pace, goal, bound, chunk, ROUNDING,
+                found,
+            )  # fmt: skip
+            taken += run
+            self.steps_taken += run
+            if not np.isfinite(bound) or bound >= goal:
+                return None
+            for row in found[: min(kept, REMEMBERED)]:
+                walks[row[1]].append(row[2 : 2 + row[0]].copy())
+            if run < chunk:
+                break
+        cost = self._cost(duals)
+        end = self.sweep.to_end(cost)
+        cyclic, plans = (tuple(kept[-REMEMBERED:]) for kept in walks)
+        return Relaxed(bound, self, duals, cost, end, plans, cyclic, spare_of(self.terms, duals))

@@ -78,7 +78,7 @@ class Search:
 
     def __post_init__(self) -> None:
         self._begin = self.clock()
-        self.graph: StageGraph = build_stage_graph(self.problem, merge=False)
+        self.graph: StageGraph = build_stage_graph(self.problem, merge=True)
         self.sizes = {"stage_arcs": self.graph.stage_count, "hand_over_arcs": self.graph.hand_over_count}
 
     @property

@@ -16,6 +16,7 @@ class Auto:
     name = "auto"
     version = f"{Milp.version}; enumeration up to {ENUMERABLE} placements"
     uses_graph = True
+    sets_labels = False
     closes_columns = 200
 
     def __call__(self, task: Task) -> Claim:

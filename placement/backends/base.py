@@ -7,7 +7,6 @@ error and never an answer. Backends know nothing of each other.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
@@ -20,19 +19,18 @@ from placement.stage_graph import StageGraph
 
 
 class Axis(IntEnum):
-    """What a box confines: the cycle time T, and the peaks (1f1b has one, of forward and backward together)."""
+    """What a box confines: the cycle time T, and the peak: max_r f_r + max_r b_r (gpipe), max_r (f_r + b_r) (1f1b)."""
 
     CYCLE = 0
-    FORWARD_PEAK = 1
-    BACKWARD_PEAK = 2
+    PEAK = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """low <= (T, peak, peak) <= high by axis, in s, and the layers of the source's head; see `placement.boxes`."""
+    """low <= (T, peak) <= high by axis, in s, and the layers of the source's head; see `placement.boxes`."""
 
-    low_s: tuple[float, float, float]
-    high_s: tuple[float, float, float]
+    low_s: tuple[float, float]
+    high_s: tuple[float, float]
     heads: tuple[int, int]
     """Fewest and most layers of a first stage on the source; 0 stands for a first stage elsewhere."""
 
@@ -44,15 +42,17 @@ class Box:
         """The part of the box up to `high_s` on one axis."""
         high = list(self.high_s)
         high[axis] = max(self.low_s[axis], min(high[axis], high_s))
-        return replace(self, high_s=(high[0], high[1], high[2]))
+        return replace(self, high_s=(high[0], high[1]))
 
-    def halves(self, axis: Axis) -> tuple[Box, Box]:
-        """The box cut in two: in the middle, or at the geometric mean where the ends are far apart."""
-        low, high = self.low_s[axis], self.high_s[axis]
-        middle = math.sqrt(low * high) if 0 < 4 * low < high else (low + high) / 2
-        lows = list(self.low_s)
-        lows[axis] = middle
-        return self.below(axis, middle), replace(self, low_s=(lows[0], lows[1], lows[2]))
+    def above(self, axis: Axis, low_s: float) -> Box:
+        """The part of the box from `low_s` on, on one axis."""
+        low = list(self.low_s)
+        low[axis] = min(self.high_s[axis], max(low[axis], low_s))
+        return replace(self, low_s=(low[0], low[1]))
+
+    def cut_at(self, axis: Axis, at_s: float) -> tuple[Box, Box]:
+        """The box cut in two on one axis."""
+        return self.below(axis, at_s), self.above(axis, at_s)
 
     def split_heads(self, head: int) -> tuple[Box, Box]:
         """The box cut in two by the head's layers, `head` on its own where it is the fewest, else as the fewest."""
@@ -124,6 +124,8 @@ class Solver(Protocol):
     version: str
     uses_graph: bool
     """Whether it solves the task's graph, and so profits from a reduced one."""
+    sets_labels: bool
+    """Whether boxes are first attempted by label setting."""
     closes_columns: int
     """Stage columns up to which it closes a graph sooner than branching on would (measured; 0 without a graph)."""
 

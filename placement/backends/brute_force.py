@@ -19,6 +19,7 @@ class BruteForce:
     name = "brute_force"
     version = "1"
     uses_graph = False
+    sets_labels = False
     closes_columns = 0
 
     def __call__(self, task: Task) -> Claim:

@@ -34,6 +34,7 @@ class CpSat:
     name = "cp_sat"
     version = f"OR-Tools {version('ortools')}"
     uses_graph = True
+    sets_labels = False
     closes_columns = 40
 
     def __call__(self, task: Task) -> Claim:

@@ -31,6 +31,7 @@ class Milp:
     name = "milp"
     version = f"HiGHS {version('highspy')} through PuLP {version('pulp')}"
     uses_graph = True
+    sets_labels = False
     closes_columns = 200
 
     def __call__(self, task: Task) -> Claim:
@@ -71,6 +72,7 @@ class MilpCbc:
     name = "milp_cbc"
     version = f"CBC of PuLP {version('pulp')}"
     uses_graph = True
+    sets_labels = False
     closes_columns = 200
 
     def __call__(self, task: Task) -> Claim:

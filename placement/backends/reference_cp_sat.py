@@ -28,6 +28,7 @@ class ReferenceCpSat:
     name = "reference_cp_sat"
     version = f"OR-Tools {version('ortools')}"
     uses_graph = False
+    sets_labels = False
     closes_columns = 0
 
     def __call__(self, task: Task) -> Claim:

@@ -29,6 +29,7 @@ class ReferenceMilp:
     name = "reference_milp"
     version = f"HiGHS {version('highspy')} through PuLP {version('pulp')}"
     uses_graph = False
+    sets_labels = False
     closes_columns = 0
 
     def __call__(self, task: Task) -> Claim:

@@ -1,0 +1,290 @@
+"""The rise of a box's bound: subgradient steps on the prices, one sweep each. Formulas: `placement.lagrangian`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from placement.column_costs import IntArray
+from placement.kernels.compiling import compiled
+from placement.kernels.sweeps import Alive, Columns, Walks, cheapest_walk, sweep_backward
+from placement.routes import FloatArray
+
+CYCLE, PEAK = 0, 1
+AXES = 2
+
+
+class Terms(NamedTuple):
+    """What a box's bound is made of; see `placement.lagrangian` for the symbols."""
+
+    base: FloatArray
+    """(C,): latency_weight F + energy_weight joules."""
+    amounts: FloatArray
+    """(Q, C): tau, then the shared loads, then the limited amounts."""
+    awake: FloatArray
+    """(A,): W of a stage column."""
+    axis: IntArray
+    """(1 + R',): the axis of tau (the cycle) and of each load."""
+    limit: FloatArray
+    """(Q - 1 - R',)."""
+    unit: FloatArray
+    """(Q,): typical size of each amount."""
+    low: FloatArray
+    high: FloatArray
+    """(2,): the box's ends by axis."""
+    awake_low: float
+    awake_high: float
+    cycle_weight: float
+    energy_weight: float
+    peak_count: float
+    capacity: IntArray
+    """(N,): uses that a node allows; 0 for the source, whose uses are not priced."""
+
+
+class Duals(NamedTuple):
+    """Prices, changed in place."""
+
+    node: FloatArray
+    """(N,)."""
+    quantity: FloatArray
+    """(Q,)."""
+    share: FloatArray
+    """(1,): mu, the share of the upper estimate of W T."""
+
+
+class Pace(NamedTuple):
+    """Where the last run of steps left off, changed in place: step factor, steps without progress."""
+
+    factor: FloatArray
+    stale: IntArray
+
+
+@compiled
+def cycle_weight_of(terms: Terms, share: float) -> float:
+    """K: what a second of T costs, by the goal and by the estimate of W T."""
+    awake = (1 - share) * terms.awake_low + share * terms.awake_high
+    return terms.cycle_weight + terms.energy_weight * awake
+
+
+@compiled
+def spare_of(terms: Terms, duals: Duals) -> FloatArray:
+    """(2,): what the prices leave of each axis' weight; rounding is taken for zero."""
+    spare = np.empty(AXES)
+    total = cycle_weight_of(terms, duals.share[0])
+    spare[CYCLE] = total
+    spare[PEAK] = terms.peak_count * duals.quantity[0]
+    for index in range(len(terms.axis)):
+        spare[terms.axis[index]] -= duals.quantity[index]
+    negligible = 1e-12 * total * max(1.0, terms.peak_count)
+    for axis in range(AXES):
+        if abs(spare[axis]) <= negligible:
+            spare[axis] = 0.0
+    return spare
+
+
+@compiled
+def constant_of(terms: Terms, duals: Duals, low: FloatArray, rounding: float) -> float:
+    """The part of the bound that no walk changes, with `low` in the place of the box's lows."""
+    spare = spare_of(terms, duals)
+    total = 0.0
+    for axis in range(AXES):
+        if spare[axis] > 0:
+            total += spare[axis] * low[axis]
+        elif spare[axis] < 0:
+            total += spare[axis] * terms.high[axis]
+    priced = 0.0
+    for n in range(len(terms.capacity)):
+        priced += duals.node[n] * terms.capacity[n]
+    size = priced
+    for index in range(len(duals.quantity)):
+        size += duals.quantity[index] * terms.unit[index]
+    for index in range(len(terms.limit)):
+        priced += duals.quantity[len(terms.axis) + index] * terms.limit[index]
+    if terms.energy_weight > 0:
+        share = duals.share[0]
+        corner = (1 - share) * terms.awake_low * terms.low[CYCLE] + share * terms.awake_high * terms.high[CYCLE]
+        priced += terms.energy_weight * corner
+        size += terms.energy_weight * corner
+    return total - priced - rounding * size
+
+
+@compiled
+def priced_costs(columns: Columns, terms: Terms, duals: Duals, cost: FloatArray) -> None:
+    """Write the priced cost of every column into `cost`."""
+    cost[:] = terms.base
+    for index in range(len(duals.quantity)):
+        price = duals.quantity[index]
+        if price > 0:
+            for c in range(len(cost)):
+                cost[c] += price * terms.amounts[index, c]
+    awake = 0.0
+    if terms.energy_weight > 0:
+        share = duals.share[0]
+        awake = terms.energy_weight * ((1 - share) * terms.low[CYCLE] + share * terms.high[CYCLE])
+    for a in range(columns.stage_count):
+        cost[a] += duals.node[columns.node[a]] + awake * terms.awake[a]
+
+
+@compiled
+def _slope(columns: Columns, terms: Terms, duals: Duals, walk: IntArray, slope: FloatArray, room: float) -> float:
+    """The subgradient at a walk in comparable units, written as (nodes, quantities, share); returns its square.
+
+    room: how far the bound may still rise, which sets the unit of the share.
+    """
+    nodes, quantities = len(duals.node), len(duals.quantity)
+    slope[:] = 0.0
+    totals = np.zeros(quantities)
+    awake = 0.0
+    for n in range(nodes):
+        slope[n] = -float(terms.capacity[n])
+    for c in walk:
+        for index in range(quantities):
+            totals[index] += terms.amounts[index, c]
+        if c < columns.stage_count:
+            awake += terms.awake[c]
+            if terms.capacity[columns.node[c]] > 0:
+                slope[columns.node[c]] += 1.0
+    spare = spare_of(terms, duals)
+    time = totals[0] + terms.peak_count * (terms.low[PEAK] if spare[PEAK] >= 0 else terms.high[PEAK])
+    totals[0] = time
+    for n in range(nodes):
+        if duals.node[n] <= 0 and slope[n] < 0:
+            slope[n] = 0.0
+    for index in range(quantities):
+        over = totals[index]
+        if index < len(terms.axis):
+            axis = terms.axis[index]
+            low, high = terms.low[axis], terms.high[axis]
+            if spare[axis] > 0:
+                over -= low
+            elif spare[axis] < 0:
+                over -= high
+            else:
+                over -= min(max(over, low), high)
+        else:
+            over -= terms.limit[index - len(terms.axis)]
+        over /= terms.unit[index]
+        if index == 0:
+            over *= TIME_SHARE
+        slope[nodes + index] = 0.0 if duals.quantity[index] <= 0 and over < 0 else over
+    if terms.energy_weight > 0:
+        low, high = terms.low[CYCLE], terms.high[CYCLE]
+        gain = awake * (high - low) + (terms.awake_high - terms.awake_low) * time
+        gain -= terms.awake_high * high - terms.awake_low * low
+        gain *= terms.energy_weight / room
+        share = duals.share[0]
+        at_end = (share <= 0 and gain < 0) or (share >= 1 and gain > 0)
+        slope[nodes + quantities] = 0.0 if at_end else gain
+    return (slope**2).sum()
+
+
+@compiled
+def _moved(terms: Terms, duals: Duals, direction: FloatArray, step: float, room: float) -> None:
+    """Take a step; prices stay non-negative, the share within 0..1, and what it adds to K goes to the price of tau."""
+    nodes, quantities = len(duals.node), len(duals.quantity)
+    for n in range(nodes):
+        duals.node[n] = max(0.0, duals.node[n] + step * direction[n])
+    before = cycle_weight_of(terms, duals.share[0])
+    if terms.energy_weight > 0:
+        duals.share[0] = min(1.0, max(0.0, duals.share[0] + step * direction[nodes + quantities] / room))
+    for index in range(quantities):
+        move = step * direction[nodes + index] / terms.unit[index]
+        if index == 0:
+            move = move * TIME_SHARE + cycle_weight_of(terms, duals.share[0]) - before
+        duals.quantity[index] = max(0.0, duals.quantity[index] + move)
+
+
+@compiled
+def _copy(source: Duals, target: Duals) -> None:
+    target.node[:] = source.node
+    target.quantity[:] = source.quantity
+    target.share[:] = source.share
+
+
+@compiled
+def raise_bound(
+    columns: Columns,
+    walks: Walks,
+    alive: Alive,
+    terms: Terms,
+    duals: Duals,
+    pace: Pace,
+    target: float,
+    known: float,
+    steps: int,
+    rounding: float,
+    found: IntArray,
+) -> tuple[float, int, int]:
+    """Polyak steps towards `target` (infinite: no incumbent); (best bound, steps taken, walks found).
+
+    duals: where to start; afterwards the best prices. known: their bound, -inf if it is not known yet. The bound is
+    infinite where no walk exists. found (K, 2 L + 2): the last K walks met, each as a count, whether it uses no node more
+    often than it allows, and its columns.
+    """
+    size = len(duals.node) + len(duals.quantity) + 1
+    states = len(walks.follow)
+    arriving, leaving = np.empty((columns.layers + 1, states)), np.empty((columns.layers + 1, states))
+    cost, slope, direction = np.empty(len(terms.base)), np.empty(size), np.zeros(size)
+    walk = np.empty(2 * columns.layers + 1, dtype=np.int64)
+    now = Duals(duals.node.copy(), duals.quantity.copy(), duals.share.copy())
+    best, taken, kept, moving = known, 0, 0, False
+    uses = np.zeros(columns.nodes, dtype=np.int64)
+    while taken < steps:
+        priced_costs(columns, terms, now, cost)
+        length = sweep_backward(columns, walks, alive, cost, arriving, leaving)
+        taken += 1
+        if length == np.inf:
+            return np.inf, taken, kept
+        bound = length + constant_of(terms, now, terms.low, rounding)
+        pace.stale[0] = 0 if bound > best + 1e-4 * abs(best) or best == -np.inf else pace.stale[0] + 1
+        if bound > best:
+            best = bound
+            _copy(now, duals)
+        if best >= target:
+            return best, taken, kept
+        count = cheapest_walk(columns, walks, cost, arriving, leaving, walk)
+        uses[:] = 0
+        for c in walk[:count]:
+            if c < columns.stage_count:
+                uses[columns.node[c]] += 1
+        legal = True
+        for n in range(columns.nodes):
+            if terms.capacity[n] > 0 and uses[n] > terms.capacity[n]:
+                legal = False
+        row = kept % len(found)
+        found[row, 0] = count
+        found[row, 1] = 1 if legal else 0
+        found[row, 2 : count + 2] = walk[:count]
+        kept += 1
+        if pace.stale[0] >= PATIENCE:
+            pace.factor[0] /= 2
+            pace.stale[0] = 0
+            _copy(duals, now)
+            moving = False
+            if pace.factor[0] < LAST_PACE:
+                return best, taken, kept
+            continue
+        goal = target if target < np.inf else bound + 0.05 * max(abs(bound), 1e-30)
+        worth = max(abs(goal), 1e-30)
+        room = max(goal - best, 1e-4 * worth)
+        norm = _slope(columns, terms, now, walk[:count], slope, room)
+        if norm == 0:
+            return best, taken, kept
+        if moving:
+            direction = slope + MOMENTUM * direction
+        else:
+            direction[:] = slope
+        moving = True
+        step = pace.factor[0] * max(goal - bound, 1e-6 * worth) / max(norm, (direction**2).sum())
+        _moved(terms, now, direction, step, room)
+    return best, taken, kept
+
+
+FIRST_PACE, LAST_PACE = 1.0, 0.03
+"""Polyak step factors, halved whenever the bound has not risen for PATIENCE steps."""
+PATIENCE = 8
+MOMENTUM = 0.5
+"""Share of the last direction in the next one; damps zigzag."""
+TIME_SHARE = 0.3
+"""Weight of the time price among the prices: it acts on every column at once, so it moves less."""
