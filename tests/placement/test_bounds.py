@@ -28,18 +28,18 @@ def three_layers() -> Problem:
 
 def cheapest_through(graph: StageGraph, cost: FloatArray) -> FloatArray:
     """Per column, the cost of the cheapest walk through it."""
-    sweep = Sweep(graph)
+    sweep = Sweep.forgetful(graph)
     return sweep.through(cost, sweep.from_start(cost), sweep.to_end(cost))
 
 
 def test_cheapest_walk_may_use_a_node_again() -> None:
     graph = build_stage_graph(three_layers())
-    assert Sweep(graph).shortest(graph.forward_s) == 3.0
+    assert Sweep.forgetful(graph).shortest(graph.forward_s) == 3.0
 
 
 def test_dearest_walk_takes_the_slower_node_for_every_layer() -> None:
     graph = build_stage_graph(three_layers())
-    assert Sweep(graph).longest(graph.forward_s) == 30.0
+    assert Sweep.forgetful(graph).longest(graph.forward_s) == 30.0
 
 
 def test_cost_of_a_column_is_the_cheapest_walk_through_it() -> None:
@@ -107,4 +107,4 @@ def feasible_placements(problem: Problem) -> list:
 
 def test_shortest_is_infinite_where_there_is_no_path() -> None:
     graph = build_stage_graph(problem_of([node("a", memory_bytes=1.0)], [], [layer(weight=2.0)]))
-    assert Sweep(graph).shortest(graph.forward_s) == pytest.approx(np.inf)
+    assert Sweep.forgetful(graph).shortest(graph.forward_s) == pytest.approx(np.inf)

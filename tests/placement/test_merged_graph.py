@@ -15,6 +15,7 @@ from models.request import PlanRequest
 from placement.backends.base import LatencyModel, Outcome, Solver, Task
 from placement.backends.brute_force import BruteForce
 from placement.backends.cp_sat import CpSat
+from placement.backends.labels import Labels
 from placement.backends.milp import Milp
 from placement.columns import scale_of
 from placement.constraints import Limits, placing_violations
@@ -193,6 +194,12 @@ def test_milp_on_classes_agrees_with_the_oracle_on_nodes(seed: int) -> None:
     agrees(Milp(), random_task(seed))
 
 
+@examples(100)
+@given(SEEDS)
+def test_labels_on_classes_agree_with_the_oracle_on_nodes(seed: int) -> None:
+    agrees(Labels(), random_task(seed))
+
+
 @examples(60)
 @given(SEEDS)
 def test_cp_sat_on_classes_agrees_with_the_oracle_on_nodes(seed: int) -> None:
@@ -208,7 +215,7 @@ def test_milp_agrees_with_itself_on_classes_and_on_nodes(seed: int) -> None:
     assert merged.bound == (None if plain.bound is None else pytest.approx(plain.bound, rel=1e-6, abs=1e-12))
 
 
-@pytest.mark.parametrize("solver", [Milp(), CpSat()])
+@pytest.mark.parametrize("solver", [Milp(), CpSat(), Labels()])
 def test_every_member_in_use_draws_its_own_idle_power(solver: Solver) -> None:
     """Memory for one layer each: a, which idles at 0 W, and two members at 2 W, for T = 5 s / 4."""
     claim = solver(task_of(trio(1.0, idle_power_w=2.0, busy_power_w=2.0), ENERGY, merge=True))

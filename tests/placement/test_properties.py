@@ -11,6 +11,7 @@ from hypothesis import example, given
 from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
 from placement.backends.brute_force import BruteForce
 from placement.backends.cp_sat import CpSat
+from placement.backends.labels import Labels
 from placement.backends.milp import Milp, MilpCbc
 from placement.backends.reference_cp_sat import ReferenceCpSat
 from placement.backends.reference_milp import ReferenceMilp
@@ -66,6 +67,12 @@ def agrees(solver: Solver, seed: int) -> None:
     best = task.goal.value(figures_of(task, truth))
     assert task.goal.value(figures_of(task, claim)) == pytest.approx(best, rel=RELATIVE, abs=1e-12)
     assert claim.bound == pytest.approx(best, rel=RELATIVE, abs=1e-12)
+
+
+@examples(150)
+@given(SEEDS)
+def test_labels_agree_with_the_oracle(seed: int) -> None:
+    agrees(Labels(), seed)
 
 
 @examples(120)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from placement.backends.auto import Auto
 from placement.backends.brute_force import BruteForce
 from placement.backends.cp_sat import CpSat
+from placement.backends.labels import Labels
 from placement.backends.milp import Milp, MilpCbc
 from placement.backends.reference_cp_sat import ReferenceCpSat
 from placement.backends.reference_milp import ReferenceMilp
@@ -20,6 +21,10 @@ class TestAuto(BackendContract):
 class TestBruteForce(BackendContract):
     solver = BruteForce()
     large = (5, 3)
+
+
+class TestLabels(BackendContract):
+    solver = Labels()
 
 
 class TestMilp(BackendContract):
