@@ -79,7 +79,7 @@ class Labelling:
             ended not in (FULL, NARROWED),
             tuple(graph.placement(row[1 : 1 + row[0]].tolist()) for row in recent),
             value if found else None,
-            float(bound) if ended == FULL else None,
+            float(bound) if ended == FULL and not width else None,
             labels,
         )
 

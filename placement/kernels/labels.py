@@ -322,6 +322,9 @@ def dominates(
     if rules.limit_forward_s < np.inf and mine[FORWARD] > theirs[FORWARD]:
         return False
     awake = mine[AWAKE] - theirs[AWAKE]
+    if guide.source_matters[cut] and labels.whole[one, HEAD] < 0 and labels.whole[other, HEAD] >= 0:
+        # A tail would wake the source for `one`, while the head of `other` has woken it already.
+        awake += max(0.0, steps.awake[labels.whole[other, HEAD]] - rules.source_awake_w)
     awake_j = awake * (guide.high[CYCLE] if awake > 0 else guide.low[CYCLE])
     power = guide.awake_most if later > 0 else max(0.0, mine[AWAKE] - rules.source_awake_w)
     if rules.limit_energy_j < np.inf:

@@ -1,0 +1,47 @@
+"""Walks for the tests of what searches over them: random memories, and the states that a plan passes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+import numpy as np
+
+from placement.bounds import Memory
+from placement.column_costs import IntArray
+from placement.problem import Placement
+from placement.stage_graph import StageGraph
+
+
+def may_be_remembered(graph: StageGraph) -> list[int]:
+    """Nodes that a plan uses at most once: not the source, not a class of which it may use several members."""
+    return [n for n in np.unique(graph.node).tolist() if n != graph.problem.source and graph.capacity[n] == 1]
+
+
+def random_memory(rng: Random, graph: StageGraph, more: Memory | None = None) -> Memory:
+    """Random neighbourhoods; `more`: each a part of those of another memory."""
+    single = may_be_remembered(graph)
+    near = []
+    for n in range(graph.problem.node_count):
+        others = [m for m in single if m != n] if more is None else list(more.near[n])
+        near.append(tuple(rng.sample(others, rng.randint(0, len(others)))))
+    return Memory.of(tuple(near), graph.capacity)
+
+
+def states_on_the_way(graph: StageGraph, memory: Memory, placement: Placement) -> Iterator[tuple[str, int, int]]:
+    """(side of the tables, cut, state) of a plan, before and behind each of its stages."""
+    columns = graph.columns_of(placement)
+    assert columns is not None
+    stages = [c for c in columns if c < graph.stage_count]
+    state = int(memory.walks.offset[graph.node[stages[0]]])
+    for position, a in enumerate(stages):
+        if position:
+            state = int(memory.walks.follow[state, graph.node[a]])
+            assert state >= 0, "a plan is a walk, whatever is remembered"
+        yield "arriving", int(graph.first[a]), state
+        yield "leaving", int(graph.stop[a]), state
+
+
+def cost_of(cost: np.ndarray, columns: IntArray | list[int]) -> float:
+    """What a walk costs."""
+    return float(cost[np.asarray(columns, dtype=np.int64)].sum())
