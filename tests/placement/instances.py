@@ -231,3 +231,21 @@ def random_objective(rng: Random) -> dict[str, Any]:
         order = rng.sample(["latency", "energy", "throughput"], rng.randint(2, 3))
         return {"kind": kind, "order": order, "tolerance": rng.choice([0.0, 0.05, 0.3])}
     return {"kind": kind}
+
+
+def with_levels(rng: Random, body: dict[str, Any]) -> dict[str, Any]:
+    """The request with two levels on most nodes, which idle below or above their node's own idle power."""
+    for node in body["cluster"]["nodes"]:
+        if rng.random() < 0.7:
+            own = node["idle_power_w"]
+            node["operating_points"] = [
+                {
+                    "name": name,
+                    "compute_flops_per_s": rng.uniform(10, 60) * GFLOP,
+                    "idle_power_w": rng.choice([0.0, own, own + 3, own + 10]),
+                    "busy_power_w": own + 12,
+                }
+                for name in ("low", "high")
+            ]
+    body["privacy"]["head_layers"] = rng.choice([0, 0, 1])
+    return body

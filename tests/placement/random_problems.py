@@ -19,7 +19,7 @@ from placement.backends.brute_force import placements
 from placement.constraints import structural_violations
 from placement.cost_model import compile_problem
 from placement.problem import Placement, Problem
-from tests.placement.instances import random_request
+from tests.placement.instances import random_request, with_levels
 
 FACTOR = int(os.environ.get("PLACEMENT_TEST_EXAMPLES", "1"))
 SEEDS = st.integers(min_value=0, max_value=2**32 - 1)
@@ -40,6 +40,12 @@ def random_problem(seed: int, *, training: bool | None = None, **workload: Any) 
     body = random_request(Random(seed), training=training)
     body["workload"].update(workload)
     return problem_from(body)
+
+
+def random_levels(seed: int) -> Problem:
+    """A random problem most of whose nodes have two levels that idle differently, the source too."""
+    rng = Random(seed)
+    return problem_from(with_levels(rng, random_request(rng)))
 
 
 def some_placements(problem: Problem, rng: Random, count: int) -> Iterator[Placement]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from random import Random
 
@@ -19,8 +20,9 @@ from placement.constraints import Limits
 from placement.evaluation import Figures
 from placement.feasibility import feasible_figures
 from placement.objectives import Goal
+from placement.problem import Problem
 from tests.placement.examples_for_tests import task_of
-from tests.placement.random_problems import SEEDS, examples, random_problem
+from tests.placement.random_problems import SEEDS, examples, random_levels, random_problem
 
 RELATIVE = 1e-6
 GOALS = (
@@ -34,10 +36,10 @@ NEARBY = (0.8, 0.95, 1.0, 1.1)
 """Factors on the optimum's figures at which a limit is set: some of them leave no plan."""
 
 
-def random_task(seed: int) -> tuple[Task, Claim]:
+def random_task(seed: int, draw: Callable[[int], Problem] = random_problem) -> tuple[Task, Claim]:
     """A task, every second time with a limit near its optimum, and the oracle's claim."""
     rng = Random(seed)
-    problem = random_problem(seed)
+    problem = draw(seed)
     replays = problem.replays and rng.random() < 0.5
     model = LatencyModel.REPLAY_BOUND if replays else LatencyModel.FORMULA
     task = task_of(problem, rng.choice(GOALS), latency_model=model)
@@ -57,9 +59,9 @@ def figures_of(task: Task, claim: Claim) -> Figures:
     return figures
 
 
-def agrees(solver: Solver, seed: int) -> None:
+def agrees(solver: Solver, seed: int, draw: Callable[[int], Problem] = random_problem) -> None:
     """Same outcome, same value, and a bound that is neither too high nor lower than needed."""
-    task, truth = random_task(seed)
+    task, truth = random_task(seed, draw)
     claim = solver(task)
     assert claim.outcome is truth.outcome
     if truth.outcome is Outcome.INFEASIBLE:
@@ -73,6 +75,12 @@ def agrees(solver: Solver, seed: int) -> None:
 @given(SEEDS)
 def test_labels_agree_with_the_oracle(seed: int) -> None:
     agrees(Labels(), seed)
+
+
+@examples(100)
+@given(SEEDS)
+def test_labels_agree_with_the_oracle_where_levels_idle_differently(seed: int) -> None:
+    agrees(Labels(), seed, random_levels)
 
 
 @examples(120)

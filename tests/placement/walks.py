@@ -7,8 +7,7 @@ from random import Random
 
 import numpy as np
 
-from placement.bounds import Memory
-from placement.column_costs import IntArray
+from placement.bounds import Memory, Neighbourhoods
 from placement.problem import Placement
 from placement.stage_graph import StageGraph
 
@@ -32,7 +31,11 @@ def states_on_the_way(graph: StageGraph, memory: Memory, placement: Placement) -
     """(side of the tables, cut, state) of a plan, before and behind each of its stages."""
     columns = graph.columns_of(placement)
     assert columns is not None
-    stages = [c for c in columns if c < graph.stage_count]
+    return states_of(graph, memory, [c for c in columns if c < graph.stage_count])
+
+
+def states_of(graph: StageGraph, memory: Memory, stages: list[int]) -> Iterator[tuple[str, int, int]]:
+    """Likewise of stage columns in order, which must be a walk."""
     state = int(memory.walks.offset[graph.node[stages[0]]])
     for position, a in enumerate(stages):
         if position:
@@ -42,6 +45,29 @@ def states_on_the_way(graph: StageGraph, memory: Memory, placement: Placement) -
         yield "leaving", int(graph.stop[a]), state
 
 
-def cost_of(cost: np.ndarray, columns: IntArray | list[int]) -> float:
-    """What a walk costs."""
-    return float(cost[np.asarray(columns, dtype=np.int64)].sum())
+def all_walks(graph: StageGraph, near: Neighbourhoods) -> list[list[int]]:
+    """Every walk as columns in order, from the definition: which nodes it remembers, as sets."""
+    stages_at: dict[tuple[int, int], list[int]] = {}
+    for a, start in enumerate(zip(graph.first.tolist(), graph.node.tolist(), strict=True)):
+        stages_at.setdefault(start, []).append(a)
+    ways: dict[tuple[int, int], list[tuple[int, int]]] = {}
+    for h, leave in enumerate(zip(graph.cut.tolist(), graph.sender.tolist(), strict=True)):
+        ways.setdefault(leave, []).append((graph.stage_count + h, int(graph.receiver[h])))
+    layers, found = graph.problem.layer_count, []
+
+    def extend(cut: int, node: int, remembered: frozenset[int], columns: list[int]) -> None:
+        for a in stages_at.get((cut, node), []):
+            stop = int(graph.stop[a])
+            if stop == layers:
+                found.append([*columns, a])
+                continue
+            for h, receiver in ways.get((stop, node), []):
+                if receiver == node:
+                    if graph.capacity[node] > 1:
+                        extend(stop, node, remembered, [*columns, a, h])
+                elif receiver not in remembered:
+                    extend(stop, receiver, (remembered | {node}) & set(near[receiver]), [*columns, a, h])
+
+    for n in range(graph.problem.node_count):
+        extend(0, n, frozenset(), [])
+    return found
