@@ -1,10 +1,12 @@
 """Branching proves what enumeration finds, and its bound is true whenever it is asked.
 
-With closes_columns at nothing, small problems are cut into many boxes too; a coarser NARROW keeps them countable.
+With closes_columns at nothing and hardly any steps, small problems are cut into many boxes too; a coarser NARROW keeps
+them countable.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from itertools import count
 from random import Random
@@ -14,8 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from placement import branching
-from placement.backends.base import Axis, Box, Claim, LatencyModel, Outcome, Task
-from placement.backends.brute_force import placements
+from placement.backends.base import Axis, Box, Claim, LatencyModel, Outcome, Solver, Task
+from placement.backends.brute_force import BruteForce, placements
+from placement.backends.labels import Labels
 from placement.backends.milp import Milp
 from placement.branching import branch_and_close
 from placement.feasibility import feasible_figures
@@ -23,17 +26,18 @@ from placement.problem import Placement
 from tests.placement.backends.contract import chain_of_choices
 from tests.placement.examples_for_tests import CYCLE, ENERGY, LATENCY, layer, link, named, node, problem_of, task_of
 from tests.placement.random_problems import SEEDS, examples
+from tests.placement.test_merged_graph import random_task as fleet_task
 from tests.placement.test_properties import random_task
 
 ROUNDING = 1 + 1e-9
-CUT = (7, 12, 22, 29, 42, 47, 66, 78, 79, 92, 94, 102, 148, 159, 190, 205, 219)
+CUT = (12, 26, 47, 59, 64, 78, 79, 94, 102, 119, 128, 172, 187, 213, 227, 272, 299)
 """Seeds whose tasks are cut into several boxes, feasible and not, of every workload and kind of goal."""
 
 
 class Enumeration:
     """Closes a box by trying every plan that its graph still holds: a plan lost by reduction stays lost."""
 
-    name, version, uses_graph, closes_columns = "enumeration", "0", True, 200
+    name, version, uses_graph, sets_labels, closes_columns = "enumeration", "0", True, False, 200
 
     def __call__(self, task: Task) -> Claim:
         best: Placement | None = None
@@ -49,7 +53,7 @@ class Enumeration:
 class GivingUp:
     """Closes nothing, and says so."""
 
-    name, version, uses_graph, closes_columns = "giving_up", "0", True, 200
+    name, version, uses_graph, sets_labels, closes_columns = "giving_up", "0", True, False, 200
 
     def __call__(self, task: Task) -> Claim:
         return Claim(Outcome.STOPPED)
@@ -60,6 +64,13 @@ def cuts_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     for backend in (Milp, Enumeration, GivingUp):
         monkeypatch.setattr(backend, "closes_columns", 0)
     monkeypatch.setattr(branching, "NARROW", 0.05)
+    bounds_badly(monkeypatch)
+
+
+def bounds_badly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few steps and few labels in search of plans, so that boxes stay open."""
+    for name, value in (("FIRST_STEPS", 20), ("NEXT_STEPS", 5), ("FIRST_WIDTH", 1), ("NEXT_WIDTH", 1)):
+        monkeypatch.setattr(branching, name, value)
 
 
 def still() -> float:
@@ -119,33 +130,38 @@ def test_sizes_tell_of_boxes_and_reduction() -> None:
 INTERVAL = st.floats(0.0, 1e6).flatmap(lambda low: st.tuples(st.just(low), st.floats(low, 1e7)))
 
 
-@given(st.tuples(INTERVAL, INTERVAL, INTERVAL), st.sampled_from(Axis), st.floats(0.0, 1.0))
-def test_every_value_of_a_box_lies_in_one_of_its_halves(
-    ends: tuple[tuple[float, float], ...], axis: Axis, share: float
+@given(st.tuples(INTERVAL, INTERVAL), st.sampled_from(Axis), st.floats(0.0, 1.0), st.floats(0.0, 1e7))
+def test_every_value_of_a_box_lies_in_one_of_its_parts_wherever_it_is_cut(
+    ends: tuple[tuple[float, float], ...], axis: Axis, share: float, at_s: float
 ) -> None:
     lows, highs = zip(*ends, strict=True)
     box = Box(lows, highs, (0, 9))
-    lower, upper = box.halves(axis)
+    lower, upper = box.cut_at(axis, at_s)
     value = min(highs[axis], lows[axis] + share * box.width_s(axis))
     assert value <= lower.high_s[axis] or value >= upper.low_s[axis]
     assert lower.low_s == box.low_s
     assert upper.high_s == box.high_s
-    assert all(half.low_s[other] == lows[other] and half.high_s[other] == highs[other]
-               for half in (lower, upper) for other in Axis if other != axis)  # fmt: skip
+    assert all(part.low_s[axis] <= part.high_s[axis] for part in (lower, upper))
+    assert all(part.low_s[other] == lows[other] and part.high_s[other] == highs[other]
+               for part in (lower, upper) for other in Axis if other != axis)  # fmt: skip
 
 
 @pytest.mark.parametrize(("fewest", "most"), [(0, 9), (2, 3), (5, 9)])
 def test_every_head_of_a_box_lies_in_exactly_one_part(fewest: int, most: int) -> None:
-    box = Box((0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (fewest, most))
+    box = Box((0.0, 0.0), (1.0, 1.0), (fewest, most))
     for head in range(fewest, most):
         parts = box.split_heads(head)
         for h in range(fewest, most + 1):
             assert sum(part.heads[0] <= h <= part.heads[1] for part in parts) == 1
 
 
-def test_box_is_cut_in_the_middle_or_at_the_geometric_mean_where_its_ends_are_far_apart() -> None:
-    box = Box((2.0, 1.0, 0.0), (6.0, 100.0, 8.0), (0, 1))
-    assert [box.halves(axis)[0].high_s[axis] for axis in Axis] == [4.0, 10.0, 4.0]
+def test_ends_of_a_box_only_close_in() -> None:
+    box = Box((2.0, 1.0), (6.0, 9.0), (0, 1))
+    assert box.below(Axis.CYCLE, 5.0).high_s == (5.0, 9.0)
+    assert box.above(Axis.PEAK, 4.0).low_s == (2.0, 4.0)
+    assert box.below(Axis.CYCLE, 7.0) == box.above(Axis.PEAK, 0.5) == box
+    assert box.below(Axis.CYCLE, 1.0).high_s == (2.0, 9.0)
+    assert box.above(Axis.PEAK, 10.0).low_s == (2.0, 9.0)
 
 
 # Random requests, every goal, near every limit
@@ -172,12 +188,45 @@ def test_branching_down_to_narrow_boxes_proves_what_enumeration_finds() -> None:
     assert cut >= len(CUT) / 2
 
 
-@pytest.mark.usefixtures("cuts_everything")
+@examples(80)
+@given(SEEDS)
+def test_labels_in_boxes_prove_what_enumeration_finds(seed: int) -> None:
+    task, truth = random_task(seed)
+    claim = branch_and_close(task, Labels(), still)
+    assert claim.outcome is truth.outcome
+    is_true(task, truth, claim)
+
+
+@examples(60)
+@given(SEEDS)
+def test_labels_in_boxes_of_a_fleet_prove_what_enumeration_finds(seed: int) -> None:
+    task = fleet_task(seed)
+    truth, claim = BruteForce()(task), branch_and_close(task, Labels(), still)
+    assert claim.outcome is truth.outcome
+    is_true(task, truth, claim)
+
+
 @pytest.mark.parametrize("seed", CUT)
-def test_bound_never_exceeds_the_optimum_on_the_way(seed: int) -> None:
+def test_few_labels_at_a_time_and_narrow_boxes_prove_what_enumeration_finds(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempts fail, boxes are cut, walks remember more; then twice as many labels are allowed."""
+    monkeypatch.setattr(branching, "FIRST_LABELS", 2)
+    monkeypatch.setattr(branching, "NARROW", 0.05)
+    bounds_badly(monkeypatch)
+    task, truth = random_task(seed)
+    claim = branch_and_close(replace(task, time_limit_s=60.0), Labels(), time.monotonic)
+    assert claim.outcome is truth.outcome
+    is_true(task, truth, claim)
+
+
+@pytest.mark.usefixtures("cuts_everything")
+@pytest.mark.parametrize("closing", [Enumeration(), Labels()], ids=["enumeration", "labels"])
+@pytest.mark.parametrize("seed", CUT)
+def test_bound_never_exceeds_the_optimum_on_the_way(seed: int, closing: Solver) -> None:
     task, truth = random_task(seed)
     reports: list[tuple[float | None, float | None]] = []
-    branch_and_close(replace(task, on_progress=lambda v, b: reports.append((v, b))), Enumeration(), still)
+    branch_and_close(replace(task, on_progress=lambda v, b: reports.append((v, b))), closing, still)
     if truth.placement is not None:
         best = value_of(task, truth.placement)
         assert reports

@@ -14,7 +14,8 @@ from random import Random
 import pytest
 
 from models import PlanRequest
-from placement.backends.base import LatencyModel, Outcome, Task
+from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
+from placement.backends.labels import Labels
 from placement.backends.milp import Milp
 from placement.branching import branch_and_close
 from placement.constraints import Limits, limits_of
@@ -56,15 +57,29 @@ def figures_of(task: Task, placement: Placement) -> Figures:
     return figures
 
 
-@pytest.mark.parametrize("seed", [1420, 1453, 1454, *range(5000, 5000 + 24 * MORE)])
-def test_reduced_boxes_prove_what_the_whole_graph_proves(seed: int) -> None:
+SEEDS = [1420, 1453, 1454, *range(5000, 5000 + 24 * MORE)]
+
+
+@pytest.mark.parametrize("closing", [Milp(), Labels()], ids=["milp", "labels"])
+@pytest.mark.parametrize("seed", SEEDS)
+def test_reduced_boxes_prove_what_the_whole_graph_proves(seed: int, closing: Solver) -> None:
     task = random_task(seed)
-    reduced, whole = branch_and_close(task, Milp(), time.monotonic), Milp()(task)
-    assert reduced.outcome is whole.outcome
+    reduced, whole = branch_and_close(task, closing, time.monotonic), Milp()(task)
+    is_the_same(task, reduced, whole)
+
+
+@pytest.mark.parametrize("seed", SEEDS[:15])
+def test_labels_prove_on_the_whole_graph_what_milp_proves(seed: int) -> None:
+    task = random_task(seed)
+    is_the_same(task, Labels()(task), Milp()(task))
+
+
+def is_the_same(task: Task, claim: Claim, whole: Claim) -> None:
+    assert claim.outcome is whole.outcome
     if whole.outcome is Outcome.OPTIMAL:
-        assert reduced.placement is not None
+        assert claim.placement is not None
         assert whole.placement is not None
         best = task.goal.value(figures_of(task, whole.placement))
-        assert task.goal.value(figures_of(task, reduced.placement)) == pytest.approx(best, rel=2e-6)
-        assert reduced.bound is not None
-        assert reduced.bound <= best * (1 + 1e-6)
+        assert task.goal.value(figures_of(task, claim.placement)) == pytest.approx(best, rel=2e-6)
+        assert claim.bound is not None
+        assert claim.bound <= best * (1 + 1e-6)
