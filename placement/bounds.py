@@ -175,7 +175,7 @@ class Sweep:
 
     def least_peak(self, peak: FloatArray) -> float:
         """Least value of the largest `peak` on any walk that forgets everything; infinite where none exists."""
-        return least_peak(self.columns, Memory.none(self.graph).walks.follow, peak)
+        return least_peak(self.columns, Memory.none(self.graph).walks.follow, np.ascontiguousarray(peak))
 
     def longest(self, cost: FloatArray) -> float:
         """Cost of the dearest walk; minus infinity where none exists."""
