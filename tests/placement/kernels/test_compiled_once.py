@@ -16,5 +16,5 @@ def test_requests_of_all_kinds_call_every_kernel_with_the_same_types() -> None:
     done = subprocess.run([sys.executable, "-m", module], cwd=ROOT, capture_output=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr.decode()
     count = json.loads(done.stdout)
-    assert count["placement.kernels.setting.set_labels"] == count["placement.kernels.pricing.raise_bound"] == 1
-    assert {name: times for name, times in count.items() if times > 1} == {}
+    assert {"set_labels", "raise_bound", "sweep_backward", "least_peak", "cheapest_walk"} <= set(count)
+    assert {name: times for name, times in count.items() if times != 1} == {}
