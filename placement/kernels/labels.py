@@ -278,6 +278,8 @@ def _source_allows(rules: Rules, steps: Steps, columns: Columns, labels: Labels,
         return True
     if mine < 0:
         return _uses(rules, labels.bits[one], rules.source) == 0
+    if rules.counts_stages and labels.whole[one, COUNT] > labels.whole[other, COUNT]:
+        return False  # a tail beside the head limits the number of all stages
     return steps.option[mine] == steps.option[theirs] and columns.stop[mine] <= columns.stop[theirs]
 
 
