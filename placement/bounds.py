@@ -51,51 +51,95 @@ class Marks:
     leaving: BoolArray
 
 
+def cells_of(graph: StageGraph) -> IntArray:
+    """(cells,): the node of each cell: the nodes; where their order is free, as middle, last, and first stage."""
+    standing = np.flatnonzero(graph.capacity > 0)
+    return standing if graph.order is None else np.tile(standing, 3)
+
+
 def group_columns(graph: StageGraph) -> Columns:
-    """The columns of a graph by cut and node."""
+    """The columns of a graph by cut and cell."""
     layers, nodes = graph.problem.layer_count, graph.problem.node_count
-    cells = np.arange(layers * nodes + 1)
-    begins, leaves = graph.first * nodes + graph.node, graph.cut * nodes + graph.sender
+    cell_node = cells_of(graph)
+    cells = len(cell_node)
+    place = np.cumsum(graph.capacity > 0) - 1
+    cell, outof, into = place[graph.node], place[graph.sender], place[graph.receiver]
+    hand_over = np.arange(graph.hand_over_count)
+    if graph.order is not None:
+        standing = cells // 3
+        cell = cell + standing * np.where(graph.first == 0, 2, np.where(graph.stop == layers, 1, 0))
+        hand_over, outof, into = _ordered_ways(graph, cell, outof, into, standing)
+    places = np.arange(layers * cells + 1)
+    begins, leaves = graph.first * cells + cell, graph.cut[hand_over] * cells + outof
     beginning, handing = np.argsort(begins, kind="stable"), np.argsort(leaves, kind="stable")
     return Columns(
-        layers,
-        nodes,
-        graph.stage_count,
-        np.searchsorted(begins[beginning], cells),
-        beginning,
-        graph.stop,
-        graph.node,
-        graph.first,
-        np.searchsorted(leaves[handing], cells),
-        handing,
-        graph.receiver,
-        graph.cut,
-        graph.sender,
+        layers=layers,
+        nodes=nodes,
+        cells=cells,
+        cell_node=cell_node,
+        stage_count=graph.stage_count,
+        hand_over_count=graph.hand_over_count,
+        begin=np.searchsorted(begins[beginning], places),
+        beginning=beginning,
+        stop=graph.stop,
+        node=graph.node,
+        first=graph.first,
+        cell=cell,
+        leave=np.searchsorted(leaves[handing], places),
+        handing=hand_over[handing],
+        into=into[handing],
     )
+
+
+def _ordered_ways(
+    graph: StageGraph, cell: IntArray, sender: IntArray, receiver: IntArray, standing: int
+) -> tuple[IntArray, IntArray, IntArray]:
+    """(hand-over, sending cell, receiving cell): between middle stages only upwards in the order of the nodes."""
+    assert graph.order is not None  # the caller asks only then
+    ends = np.zeros((graph.problem.layer_count + 1, 3 * standing), dtype=np.bool_)
+    begins = np.zeros_like(ends)
+    ends[graph.stop, cell] = True
+    begins[graph.first, cell] = True
+    upwards = graph.order[graph.sender] <= graph.order[graph.receiver]
+    ways = []
+    for sending in (0, 2):
+        for receiving in (0, 1):
+            outof, into = sender + sending * standing, receiver + receiving * standing
+            open_way = ends[graph.cut, outof] & begins[graph.cut, into]
+            if sending == 0 and receiving == 0:
+                open_way &= upwards
+            some = np.flatnonzero(open_way)
+            ways.append((some, outof[some], into[some]))
+    hand_over, outof, into = (np.concatenate(parts) for parts in zip(*ways, strict=True))
+    return hand_over, outof, into
 
 
 @dataclass(frozen=True)
 class Memory:
-    """What walks remember, as arrays."""
+    """What walks remember, as arrays by cell."""
 
     near: Neighbourhoods
+    cell_node: IntArray
     near_begin: IntArray
     near_nodes: IntArray
     walks: Walks
 
     @staticmethod
-    def of(near: Neighbourhoods, capacity: IntArray) -> Memory:
-        """States for given neighbourhoods; capacity (N,): how often a node may be used."""
-        sizes = np.array([len(own) for own in near], dtype=np.int64)
+    def of(near: Neighbourhoods, graph: StageGraph) -> Memory:
+        """States for given neighbourhoods of the nodes."""
+        cell_node = cells_of(graph)
+        by_cell = [near[n] for n in cell_node.tolist()]
+        sizes = np.array([len(own) for own in by_cell], dtype=np.int64)
         begin = np.concatenate([[0], np.cumsum(sizes)])
-        nodes = np.array([node for own in near for node in own], dtype=np.int64)
+        nodes = np.array([node for own in by_cell for node in own], dtype=np.int64)
         offset = np.concatenate([[0], np.cumsum(1 << sizes)])
-        return Memory(near, begin, nodes, Walks(offset, follow_table(begin, nodes, offset, capacity)))
+        follow = follow_table(begin, nodes, offset, cell_node, capacity_of(graph))
+        return Memory(near, cell_node, begin, nodes, Walks(offset, follow))
 
     @staticmethod
     def none(graph: StageGraph) -> Memory:
         """Walks that forget everything."""
-        return Memory.of(((),) * graph.problem.node_count, capacity_of(graph))
+        return Memory.of(((),) * graph.problem.node_count, graph)
 
     @staticmethod
     def all(graph: StageGraph) -> Memory:
@@ -107,7 +151,7 @@ class Memory:
             tuple(m for m in single if m != n) if n in present or n == source else ()
             for n in range(graph.problem.node_count)
         )
-        return Memory.of(near, capacity)
+        return Memory.of(near, graph)
 
 
 def capacity_of(graph: StageGraph) -> IntArray:
@@ -195,12 +239,13 @@ def projected(marks: Marks, memory: Memory, wider: Memory) -> Marks:
     """
     marks = Marks(_with_supersets(marks.arriving, memory), _with_supersets(marks.leaving, memory))
     index = np.empty(len(wider.walks.follow), dtype=np.int64)
-    for n, (own, more) in enumerate(zip(memory.near, wider.near, strict=True)):
+    for c, node in enumerate(memory.cell_node.tolist()):
+        own, more = memory.near[node], wider.near[node]
         sets = np.arange(1 << len(more))
         state = np.zeros_like(sets)
         for bit, node in enumerate(own):
             state |= (sets >> more.index(node) & 1) << bit
-        index[wider.walks.offset[n] : wider.walks.offset[n + 1]] = memory.walks.offset[n] + state
+        index[wider.walks.offset[c] : wider.walks.offset[c + 1]] = memory.walks.offset[c] + state
     arriving, leaving = (np.ascontiguousarray(side[:, index]) for side in (marks.arriving, marks.leaving))
     return Marks(arriving, leaving)
 
@@ -208,9 +253,10 @@ def projected(marks: Marks, memory: Memory, wider: Memory) -> Marks:
 def _with_supersets(marked: BoolArray, memory: Memory) -> BoolArray:
     """Mark every state of which a subset is marked."""
     marked = marked.copy()
-    for n, own in enumerate(memory.near):
-        states = np.arange(1 << len(own)) + memory.walks.offset[n]
-        for bit in range(len(own)):
+    sizes = np.diff(memory.near_begin).tolist()
+    for c, size in enumerate(sizes):
+        states = np.arange(1 << size) + memory.walks.offset[c]
+        for bit in range(size):
             holds = states[(np.arange(len(states)) >> bit & 1) == 1]
             marked[:, holds] |= marked[:, holds - (1 << bit)]
     return marked
@@ -234,7 +280,7 @@ def widened(memory: Memory, walks: Sequence[IntArray], graph: StageGraph, most: 
                         if node not in near[m]:
                             near[m].append(node)
             last[node] = position
-    return Memory.of(tuple(tuple(own) for own in near), capacity)
+    return Memory.of(tuple(tuple(own) for own in near), graph)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,17 +32,17 @@ NARROW = 1e-3
 """Uncertainty of a box relative to the goal, below which cutting it further gains nothing."""
 FIRST_STEPS, NEXT_STEPS = 300, 150
 """Subgradient steps at the root, and whenever a box is priced again."""
-FIRST_WIDTH, NEXT_WIDTH = 40, 10
+FIRST_WIDTH, NEXT_WIDTH = 20, 5
 """Labels per cut in the search for plans, likewise."""
 ROUNDS, WORTHWHILE = 6, 0.3
 """A box is priced again, at most so often, while it loses this share of its columns or a third of it in width."""
-FIRST_LABELS = 4000
+FIRST_LABELS = 5000
 """Labels that the first attempt to close a box may set; each further one may set twice as many."""
-WIDEST = 8
+WIDEST = 4
 """Nodes that a walk remembers at most; each doubles the states of its node."""
-NEAR = 0.05
-"""Relative gap below which the parts of a box that is cut also forget less."""
-MATTERS = 0.5
+WIDE = 1.3
+"""Ratio of a box's ends from which on loads of nodes are priced too."""
+MATTERS = 0.2
 """Share of the gap above which a box's uncertainty is worth cutting before walks are made to forget less."""
 
 
@@ -58,6 +58,10 @@ class _Open:
     """States of its walks that a better plan may pass; None: all."""
     duals: Duals | None = None
     depth: int = 0
+    load_duals: Duals | None = None
+    """Prices that also count loads of nodes."""
+    bound: float = -np.inf
+    """What they have shown of the box."""
     attempts: int = 0
     """How often labels were tried in vain since the box or its memory changed."""
 
@@ -78,10 +82,14 @@ class _Branching:
                        "reduced_stage_arcs": 0, "reduced_hand_over_arcs": 0}  # fmt: skip
         self._open: list[tuple[float, int, _Open]] = []
         self._number = count()
+        self._begun = False
         self._in_work = np.inf
         """Bound of the box in work."""
         self._unproven = np.inf
         """Least bound of boxes that a backend had to leave unfinished."""
+        self._overload: np.ndarray | None = None
+        self._too_many = np.inf
+        """Stage columns from which on an attempt by labels has failed."""
         if task.hint is not None:
             self._offer(task.hint)
 
@@ -93,6 +101,7 @@ class _Branching:
             graph, shape = within(self._task.graph, shape, root)
             bound = shape.cycle_weight * root.low_s[Axis.CYCLE]
             self._push(bound, _Open(root, graph, shape, Memory.none(graph)))
+        self._begun = True
         while self._open and not self._stopped():
             bound, _, item = heapq.heappop(self._open)
             if bound >= self._cutoff():
@@ -122,7 +131,9 @@ class _Branching:
         return np.inf if self._value is None else self._value - CUTOFF * abs(self._value)
 
     def _bound(self) -> float | None:
-        """The least bound of what is open or unfinished, and never more than the incumbent."""
+        """The least bound of what is open or unfinished, and never more than the incumbent; None before the first box."""
+        if not self._begun:
+            return None
         least = min([self._unproven, self._in_work, *(bound for bound, *_ in self._open)])
         least = min(least, self._cutoff())
         return float(least) if np.isfinite(least) else None
@@ -175,6 +186,7 @@ class _Branching:
         """Bound, search, reduce, as often as that pays; then close or cut."""
         self._sizes["boxes"] += 1
         for turn in range(ROUNDS):
+            known = max(known, item.bound)
             first = item.duals is None
             graph, shape = within(item.graph, item.shape, item.box)
             if not graph.stage_count:
@@ -188,24 +200,50 @@ class _Branching:
             if priced is None:
                 return
             relaxed, before = priced, self._value
-            self._look(relaxed, FIRST_WIDTH if first else NEXT_WIDTH)
+            limited = self._without_overload(item, relaxed)
+            if limited is None:
+                return
+            item = limited
+            if turn == 0:
+                self._look(relaxed, FIRST_WIDTH if first else NEXT_WIDTH)
             next_item, settled = self._next(item, relaxed)
             if not next_item.graph.stage_count:
                 return
             item = next_item
             if self._stopped() or (settled and before == self._value):
                 break
-        self._close_or_cut(item, relaxed, max(known, relaxed.bound))
+        self._close_or_cut(item, relaxed, max(known, relaxed.bound, item.bound))
 
     def _next(self, item: _Open, relaxed: Relaxed) -> tuple[_Open, bool]:
         """The box as it stands after pricing, and whether pricing it again would gain little."""
-        keep = relaxed.through < self._cutoff()
+        keep = (relaxed.through < self._cutoff()) & (True if self._overload is None else self._overload)
         graph, shape = restricted(relaxed.pricing.graph, relaxed.pricing.shape, keep)
         box = self._trimmed(item.box, shape, relaxed)
         little = keep.mean() > 1 - WORTHWHILE
         little &= all(box.width_s(axis) >= (1 - WORTHWHILE / 3) * item.box.width_s(axis) for axis in Axis)
         marks = relaxed.below(self._cutoff())
         return replace(item, box=box, graph=graph, shape=shape, duals=relaxed.duals, marks=marks), bool(little)
+
+    def _without_overload(self, item: _Open, relaxed: Relaxed) -> _Open | None:
+        """Price a box with a wide peak once more, with the loads of nodes; None where that closes it."""
+        self._overload = None
+        axis = Axis.PEAK if relaxed.pricing.shape.peak_count > 0 else Axis.CYCLE
+        if item.box.high_s[axis] < WIDE * item.box.low_s[axis]:
+            return item
+        pricing = Pricing(
+            relaxed.pricing.graph, relaxed.pricing.shape, item.box, relaxed.pricing.limits, item.memory, self._value,
+            item.marks, counts_loads=True,
+        )  # fmt: skip
+        if pricing.terms.load_axis < 0:
+            return item
+        start = pricing.start(item.load_duals)
+        loaded = pricing.improve(start, self._target(), FIRST_STEPS if item.load_duals is None else NEXT_STEPS, self._stopped)
+        self._sizes["sweeps"] += pricing.steps_taken
+        if loaded is None:
+            return None
+        self._overload = loaded.through < self._cutoff()
+        self._look(loaded, NEXT_WIDTH)
+        return replace(item, load_duals=loaded.duals, bound=max(item.bound, loaded.bound))
 
     def _target(self) -> float | None:
         return None if self._value is None else self._cutoff()
@@ -215,12 +253,13 @@ class _Branching:
         if self._stopped():
             self._push(bound, item)
             return
-        if self._close.sets_labels:
+        if self._close.sets_labels and (item.graph.stage_count < self._too_many or item.attempts > 0):
             reached = self._attempt(item, relaxed)
             if reached is None:
                 return
             bound, item = max(bound, reached), replace(item, attempts=item.attempts + 1)
-        elif item.graph.stage_count <= self._close.closes_columns:
+        resists = not self._close.sets_labels or item.attempts >= RESISTS
+        if resists and item.graph.stage_count <= self._close.closes_columns:
             self._hand_to_backend(bound, item)
             return
         head = ends_clash(relaxed.pricing.graph, relaxed.pricing.shape, item.box, relaxed.walk)
@@ -235,11 +274,13 @@ class _Branching:
         elif forgets is not None:
             self._push(bound, self._remembering(item, forgets))
             return
+        elif self._close.sets_labels:
+            # Nothing left to cut or to remember: from now on labels are tried whatever its size.
+            self._push(bound, replace(item, attempts=max(1, item.attempts)))
+            return
         else:
             self._hand_to_backend(bound, item)
             return
-        if forgets is not None and gap < NEAR * worth:
-            item = self._remembering(item, forgets)
         for part in parts:
             self._push(bound, replace(item, box=part, depth=item.depth + 1, attempts=0))
 
@@ -256,16 +297,20 @@ class _Branching:
         self._sizes["sweeps"] += pricing.steps_taken
         if priced is None:
             return None
-        labelled = Labelling(self._task, priced).run(self._target(), FIRST_LABELS << min(item.attempts, 8))
+        labelled = Labelling(self._task, priced).run(self._target(), FIRST_LABELS << min(item.attempts, MOST_ATTEMPTS))
         self._sizes["labels"] += labelled.labels
         for placement in labelled.plans:
             self._offer(placement)
+        if labelled.complete:
+            self._too_many = max(self._too_many, 1.5 * graph.stage_count)
+        else:
+            self._too_many = min(self._too_many, graph.stage_count)
         return None if labelled.complete else labelled.bound
 
     def _less_forgetful(self, item: _Open, relaxed: Relaxed) -> Memory | None:
         """Memory that forbids the cycles of the cheapest walks; None where they have none, or it cannot grow."""
         walks = [relaxed.walk, *relaxed.cyclic]
-        wider = widened(item.memory, walks, relaxed.pricing.graph, WIDEST)
+        wider = widened(item.memory, walks, relaxed.pricing.graph, WIDEST + item.attempts)
         return None if wider.near == item.memory.near else wider
 
     def _trimmed(self, box: Box, shape: Shape, relaxed: Relaxed) -> Box:
@@ -323,6 +368,8 @@ class _Branching:
         box, shape, terms, walk = item.box, relaxed.pricing.shape, relaxed.pricing.terms, relaxed.walk
         low_s, high_s = box.low_s[Axis.CYCLE], box.high_s[Axis.CYCLE]
         peak_s = max(float(shape.peak_s[Axis.PEAK, walk].max()), box.low_s[Axis.PEAK])
+        if terms.load_axis == Axis.PEAK:
+            peak_s = max(peak_s, min(relaxed.pricing.largest_load_s(walk), box.high_s[Axis.PEAK]))
         pipelined = float(shape.through_s[walk].sum()) + shape.peak_count * peak_s
         cycle_s = min(max(pipelined, float(shape.peak_s[Axis.CYCLE, walk].max()), low_s), high_s)
         awake = float(shape.awake_w[walk[walk < len(shape.awake_w)]].sum())
@@ -337,8 +384,11 @@ class _Branching:
         in_peak = time_price * shape.peak_count * peak_s - taken[Axis.PEAK]
         in_peak = min(in_peak, time_price * shape.peak_count * (peak_s - box.low_s[Axis.PEAK]))
         if in_peak >= in_cycle:
-            below_s = peak_s * (1 - 4e-9) if in_peak < gap / 2 else (box.low_s[Axis.PEAK] + peak_s) / 2
-            return in_peak, Axis.PEAK, min(below_s, box.high_s[Axis.PEAK])
+            width_s = box.width_s(Axis.PEAK)
+            below_s = peak_s * (1 - 4e-9)
+            if in_peak >= gap / 2 or below_s > box.high_s[Axis.PEAK] - 0.1 * width_s:
+                below_s = (box.low_s[Axis.PEAK] + min(peak_s, box.high_s[Axis.PEAK])) / 2
+            return in_peak, Axis.PEAK, below_s
         at_s = (cycle_s + (low_s + high_s) / 2) / 2
         margin_s = 0.2 * (high_s - low_s)
         return in_cycle, Axis.CYCLE, min(max(at_s, low_s + margin_s), high_s - margin_s)
@@ -368,5 +418,8 @@ class _Branching:
                 self._unproven = min(self._unproven, reached)
 
 
+RESISTS = 3
+"""Attempts by labels after which a box with few columns goes to the backend."""
+MOST_ATTEMPTS = 9
 MOST_LABELS = 1 << 20
 """Labels of one search for plans at most: about 200 MiB."""

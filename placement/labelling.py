@@ -179,7 +179,7 @@ class Labelling:
         spare = relaxed.spare
         axes = float(np.where(spare == 0, 0.0, spare * np.where(spare > 0, terms.low, terms.high)).sum())
         forgetful = Sweep.forgetful(graph)
-        nothing = np.zeros((graph.problem.layer_count + 1, graph.problem.node_count))
+        nothing = np.zeros((graph.problem.layer_count + 1, pricing.sweep.columns.cells))
         dearest = np.zeros(graph.problem.node_count)
         np.maximum.at(dearest, graph.node, shape.awake_w)
         relevant, matters = self._relevant()

@@ -86,6 +86,10 @@ class Relaxed:
         ends = np.where(self.spare > 0, terms.low, terms.high)
         taken = np.where(self.spare == 0, 0.0, self.spare * ends)
         loads = slice(1, len(terms.axis))
+        if terms.load_axis >= 0:
+            stages = self.walk[self.walk < self.pricing.graph.stage_count]
+            priced = self.duals.load[self.pricing.graph.node[stages]] * terms.load[stages]
+            taken[terms.load_axis] += float(priced.sum())
         np.add.at(taken, terms.axis[loads], self.duals.quantity[loads] * terms.amounts[loads][:, self.walk].sum(axis=1))
         return taken
 
@@ -127,9 +131,16 @@ class Pricing:
         memory: Memory,
         target: float | None = None,
         marks: Marks | None = None,
+        *,
+        counts_loads: bool = False,
     ) -> None:
-        """`target`: plans that cost more are of no interest, which bounds W from above. marks: states to sweep."""
-        self.graph, self.shape, self.box = graph, shape, box
+        """`target`: plans that cost more are of no interest, which bounds W from above. marks: states to sweep.
+
+        counts_loads: also price what all visits of a walk put on one node, which no peak is below. That helps where the
+        ends of the peak are far apart; where they are close the ends themselves say more.
+        """
+        self._counts_loads = counts_loads
+        self.graph, self.shape, self.box, self.limits = graph, shape, box, limits
         self.sweep = Sweep(graph, memory, marks)
         base = shape.latency_weight * graph.forward_s + shape.energy_weight * graph.joules
         amounts = np.array([shape.through_s, *shape.shared_s, *(limit.amount for limit in limits)])
@@ -144,7 +155,7 @@ class Pricing:
         awake = self._awake_range(base, target)
         self.terms = Terms(
             base, amounts, shape.awake_w, axis, limit, unit, np.array(box.low_s), np.array(box.high_s), *awake,
-            float(shape.cycle_weight), float(shape.energy_weight), float(shape.peak_count), capacity,
+            float(shape.cycle_weight), float(shape.energy_weight), float(shape.peak_count), capacity, *self._loads(),
         )  # fmt: skip
         self.steps_taken = 0
 
@@ -167,6 +178,34 @@ class Pricing:
             most = min(most, rest / (shape.energy_weight * shortest) * (1 + 1e-9))
         return least * (1 - 1e-12), most
 
+    def _loads(self) -> tuple[FloatArray, int, IntArray, float]:
+        """Computing per stage, the axis that it bears on, the nodes that share it, and its typical size."""
+        shape, graph = self.shape, self.graph
+        axis = Axis.PEAK if shape.peak_count > 0 else Axis.CYCLE
+        load = np.ascontiguousarray(shape.load_s[axis])
+        unit = float(load.max(initial=0.0))
+        counts = self._counts_loads and unit > 0 and (axis == Axis.PEAK or bool(shape.peak_s[Axis.CYCLE].any()))
+        return load, int(axis) if counts else -1, capacity_of(graph), unit or 1.0
+
+    def largest_load_s(self, walk: IntArray) -> float:
+        """What a walk's visits put on one node, where that bears on the loads' axis; 0 where none is counted."""
+        if self.terms.load_axis < 0:
+            return 0.0
+        stages = walk[walk < self.graph.stage_count]
+        node = self.graph.node[stages]
+        loads = np.bincount(node, weights=self.terms.load[stages])
+        return float((loads / np.maximum(1, self.terms.members[: len(loads)])).max())
+
+    def _even_loads(self, weight: float) -> FloatArray:
+        """(N,): prices that make a layer's work cost the same on every node, and use up an axis' weight."""
+        terms, graph = self.terms, self.graph
+        work, layers = np.zeros((2, graph.problem.node_count))
+        np.add.at(work, graph.node, terms.load)
+        np.add.at(layers, graph.node, graph.stop - graph.first)
+        rate = np.divide(layers, work, out=np.zeros_like(work), where=work > 0)
+        total = float((rate * terms.members).sum())
+        return rate * (weight / total) if total > 0 else rate
+
     def start(self, known: Duals | None = None) -> Duals:
         """The best of a few prices: those known of a larger box; and, with its nodes' prices (at first none), time at
         what T weighs, or all of an axis' weight on one shared resource."""
@@ -182,7 +221,13 @@ class Pricing:
                 if index > 0:
                     quantity[index] = weight * (1.0 if axis == Axis.CYCLE else self.shape.peak_count)
                     quantity[0] = 0.0 if axis == Axis.CYCLE else weight
-                starts.append(Duals(nodes, quantity, np.array([share])))
+                loads = np.zeros(len(nodes))
+                starts.append(Duals(nodes, quantity, loads, np.array([share])))
+                if self.terms.load_axis >= 0 and index == 0:
+                    whole = weight * (1.0 if self.terms.load_axis == Axis.CYCLE else self.shape.peak_count)
+                    evenly = quantity.copy()
+                    evenly[0] = 0.0 if self.terms.load_axis == Axis.CYCLE else weight
+                    starts.append(Duals(nodes, evenly, self._even_loads(whole), np.array([share])))
         if len(starts) == 1:
             return starts[0]
         plain = Sweep.forgetful(self.graph)
@@ -209,7 +254,7 @@ class Pricing:
         """
         if self.terms.awake_high < self.terms.awake_low:
             return None
-        duals = Duals(duals.node.copy(), duals.quantity.copy(), duals.share.copy())
+        duals = Duals(*(part.copy() for part in duals))
         pace = Pace(np.ones(1), np.zeros(1, dtype=np.int64))
         goal = np.inf if target is None else target
         found = np.zeros((REMEMBERED, 2 * self.graph.problem.layer_count + 3), dtype=np.int64)

@@ -26,6 +26,7 @@ from placement.column_costs import IntArray, SendingCosts, compute_costs, stage_
 from placement.column_ranges import hand_over_columns, stage_columns
 from placement.network import BoolArray, FloatArray
 from placement.problem import PlacedStage, Placement, Problem
+from placement.order import middle_order
 from placement.symmetry import Classes, each_alone
 
 __all__ = ["BoolArray", "Entries", "StageGraph", "build_stage_graph"]
@@ -83,6 +84,8 @@ class StageGraph:
     busy_backward: Entries
     node_joules: Entries
     classes: Classes
+    order: IntArray | None
+    """(N,): ranks in which middle stages ascend; None: their order matters (placement.order)."""
 
     @property
     def capacity(self) -> IntArray:
@@ -238,7 +241,7 @@ def build_stage_graph(problem: Problem, *, merge: bool = True) -> StageGraph:
         receiver=receiver, forward_s=costs.forward_s, backward_s=costs.backward_s, joules=joules,
         busy_forward=Entries.gather(costs.busy_forward), busy_backward=Entries.gather(costs.busy_backward),
         node_joules=node_joules,
-        classes=classes,
+        classes=classes, order=middle_order(problem),
     )  # fmt: skip
 
 

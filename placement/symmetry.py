@@ -139,7 +139,7 @@ def _groups(problem: Problem) -> Iterator[tuple[int, ...]]:
     if len(set(kind.tolist())) == count:
         yield from ((n,) for n in range(count))
         return
-    links = _link_kinds(problem.network)
+    links = link_kinds(problem.network)
     alike = _alike(links, kind)
     taken = np.zeros(count, dtype=np.bool_)
     for n in range(count):
@@ -187,7 +187,7 @@ def _same_links(links: IntArray, n: int, m: int) -> bool:
     return bool(equal.all())
 
 
-def _link_kinds(network: Network) -> IntArray:
+def link_kinds(network: Network) -> IntArray:
     """(N, N): equal numbers for links of equal figures, -1 for no link.
 
     A channel that is no medium is private to its pair of nodes. Links whose hashes collide get numbers of their own.

@@ -1,24 +1,21 @@
-"""The portfolio: each task goes to the method that proves it soonest."""
+"""The portfolio: labels, and HiGHS for the few boxes with few columns that resist them."""
 
 from __future__ import annotations
 
 from placement.backends.base import Claim, Task
-from placement.backends.brute_force import BruteForce, placement_count
+from placement.backends.labels import Labels
 from placement.backends.milp import Milp
-
-ENUMERABLE = 300
-"""Placements up to which enumeration beats the set-up of any solver (about 20 microseconds each)."""
 
 
 class Auto:
-    """Enumerates what is tiny, and gives the rest to HiGHS, which proves stage graphs soonest."""
+    """Sets labels; boxes that stay open although few columns are left go to HiGHS."""
 
     name = "auto"
-    version = f"{Milp.version}; enumeration up to {ENUMERABLE} placements"
+    version = f"labels, {Labels.version}; {Milp.version}"
     uses_graph = True
-    sets_labels = False
-    closes_columns = 200
+    sets_labels = True
+    closes_columns = 100
 
     def __call__(self, task: Task) -> Claim:
-        """Solve by the method chosen for the task's size."""
-        return (BruteForce() if placement_count(task.problem) <= ENUMERABLE else Milp())(task)
+        """Solve a box that labels left open."""
+        return Milp()(task)

@@ -95,10 +95,10 @@ class Guide(NamedTuple):
     """(L + 1, S), and leaving: of `sweep_backward`."""
     leaving: FloatArray
     near_begin: IntArray
-    """(N + 1,): the neighbourhood of n is near[near_begin[n] .. near_begin[n + 1]], in the order of its bits."""
+    """(cells + 1,): the neighbourhood of c is near[near_begin[c] .. near_begin[c + 1]], in the order of its bits."""
     near: IntArray
     tau_rest: FloatArray
-    """(L + 1, N): least tau behind a stage that ends there; likewise the next two, unpriced."""
+    """(L + 1, cells): least tau behind a stage that ends there; likewise the next two, unpriced."""
     forward_rest: FloatArray
     joules_rest: FloatArray
     relevant: NDArray[np.uint64]
@@ -171,15 +171,15 @@ def _mark(rules: Rules, bits: NDArray[np.uint64], node: int, uses: int) -> None:
 
 
 @compiled
-def _state(rules: Rules, walks: Walks, guide: Guide, bits: NDArray[np.uint64], node: int) -> int:
-    """The walk's state of a label that stands on a node: all its used neighbours are remembered."""
+def _state(rules: Rules, walks: Walks, guide: Guide, bits: NDArray[np.uint64], cell: int) -> int:
+    """The walk's state of a label that stands in a cell: all its used neighbours are remembered."""
     state = 0
-    first = guide.near_begin[node]
-    for index in range(first, guide.near_begin[node + 1]):
+    first = guide.near_begin[cell]
+    for index in range(first, guide.near_begin[cell + 1]):
         position = rules.bit[guide.near[index]]
         if (bits[position >> 6] >> np.uint64(position & 63)) & np.uint64(1):
             state |= 1 << (index - first)
-    return walks.offset[node] + state
+    return walks.offset[cell] + state
 
 
 @compiled
@@ -216,22 +216,22 @@ def _cycle_s(rules: Rules, figures: FloatArray) -> float:
 
 
 @compiled
-def _hopeless(rules: Rules, guide: Guide, figures: FloatArray, cut: int, node: int) -> bool:
+def _hopeless(rules: Rules, guide: Guide, figures: FloatArray, cut: int, cell: int) -> bool:
     """Whether every completion breaks a limit or leaves the box."""
     slack = 1 + 0.5e-6
-    least = _cycle_s(rules, figures) + (guide.tau_rest[cut, node] if not rules.has_cycle_peaks else 0.0)
+    least = _cycle_s(rules, figures) + (guide.tau_rest[cut, cell] if not rules.has_cycle_peaks else 0.0)
     if rules.has_cycle_peaks:
-        least = max(least, figures[TAU] + guide.tau_rest[cut, node] + figures[UPDATE])
+        least = max(least, figures[TAU] + guide.tau_rest[cut, cell] + figures[UPDATE])
     least = max(least, guide.low[CYCLE])
     if least > min(rules.limit_cycle_s * slack, guide.high[CYCLE] * (1 + 1e-9)):
         return True
     if figures[Z_FORWARD] + figures[Z_BACKWARD] > guide.high[PEAK] * (1 + 1e-9):
         return True
-    if figures[FORWARD] + guide.forward_rest[cut, node] > rules.limit_forward_s * slack:
+    if figures[FORWARD] + guide.forward_rest[cut, cell] > rules.limit_forward_s * slack:
         return True
     if rules.limit_energy_j < np.inf:
         awake = max(0.0, figures[AWAKE] - rules.source_awake_w)
-        joules = figures[JOULES] + guide.joules_rest[cut, node] + (rules.least_idle_w + awake) * least
+        joules = figures[JOULES] + guide.joules_rest[cut, cell] + (rules.least_idle_w + awake) * least
         if joules > rules.limit_energy_j * slack:
             return True
     for b in range(len(rules.budget_j)):

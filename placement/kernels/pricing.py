@@ -40,6 +40,13 @@ class Terms(NamedTuple):
     peak_count: float
     capacity: IntArray
     """(N,): uses that a node allows; 0 for the source, whose uses are not priced."""
+    load: FloatArray
+    """(A,): what a stage puts on its node, as far as it bears on `load_axis`."""
+    load_axis: int
+    """Axis that is no less than any node's load; -1: none is counted."""
+    members: IntArray
+    """(N,): nodes that a node stands for, over which its loads are spread."""
+    load_unit: float
 
 
 class Duals(NamedTuple):
@@ -49,6 +56,8 @@ class Duals(NamedTuple):
     """(N,)."""
     quantity: FloatArray
     """(Q,)."""
+    load: FloatArray
+    """(N,): per second of load on a node."""
     share: FloatArray
     """(1,): mu, the share of the upper estimate of W T."""
 
@@ -76,6 +85,9 @@ def spare_of(terms: Terms, duals: Duals) -> FloatArray:
     spare[PEAK] = terms.peak_count * duals.quantity[0]
     for index in range(len(terms.axis)):
         spare[terms.axis[index]] -= duals.quantity[index]
+    if terms.load_axis >= 0:
+        for n in range(len(terms.members)):
+            spare[terms.load_axis] -= duals.load[n] * terms.members[n]
     negligible = 1e-12 * total * max(1.0, terms.peak_count)
     for axis in range(AXES):
         if abs(spare[axis]) <= negligible:
@@ -99,6 +111,9 @@ def constant_of(terms: Terms, duals: Duals, low: FloatArray, rounding: float) ->
     size = priced
     for index in range(len(duals.quantity)):
         size += duals.quantity[index] * terms.unit[index]
+    if terms.load_axis >= 0:
+        for n in range(len(terms.members)):
+            size += duals.load[n] * terms.members[n] * terms.load_unit
     for index in range(len(terms.limit)):
         priced += duals.quantity[len(terms.axis) + index] * terms.limit[index]
     if terms.energy_weight > 0:
@@ -123,18 +138,22 @@ def priced_costs(columns: Columns, terms: Terms, duals: Duals, cost: FloatArray)
         share = duals.share[0]
         awake = terms.energy_weight * ((1 - share) * terms.low[CYCLE] + share * terms.high[CYCLE])
     for a in range(columns.stage_count):
-        cost[a] += duals.node[columns.node[a]] + awake * terms.awake[a]
+        n = columns.node[a]
+        cost[a] += duals.node[n] + awake * terms.awake[a]
+        if terms.load_axis >= 0:
+            cost[a] += duals.load[n] * terms.load[a]
 
 
 @compiled
 def _slope(columns: Columns, terms: Terms, duals: Duals, walk: IntArray, slope: FloatArray, room: float) -> float:
-    """The subgradient at a walk in comparable units, written as (nodes, quantities, share); returns its square.
+    """The subgradient at a walk in comparable units, written as (nodes, quantities, share, loads); returns its square.
 
     room: how far the bound may still rise, which sets the unit of the share.
     """
     nodes, quantities = len(duals.node), len(duals.quantity)
     slope[:] = 0.0
     totals = np.zeros(quantities)
+    loads = slope[nodes + quantities + 1 :]
     awake = 0.0
     for n in range(nodes):
         slope[n] = -float(terms.capacity[n])
@@ -143,6 +162,8 @@ def _slope(columns: Columns, terms: Terms, duals: Duals, walk: IntArray, slope: 
             totals[index] += terms.amounts[index, c]
         if c < columns.stage_count:
             awake += terms.awake[c]
+            if terms.load_axis >= 0:
+                loads[columns.node[c]] += terms.load[c]
             if terms.capacity[columns.node[c]] > 0:
                 slope[columns.node[c]] += 1.0
     spare = spare_of(terms, duals)
@@ -176,6 +197,18 @@ def _slope(columns: Columns, terms: Terms, duals: Duals, walk: IntArray, slope: 
         share = duals.share[0]
         at_end = (share <= 0 and gain < 0) or (share >= 1 and gain > 0)
         slope[nodes + quantities] = 0.0 if at_end else gain
+    if terms.load_axis >= 0:
+        low, high = terms.low[terms.load_axis], terms.high[terms.load_axis]
+        largest = low if spare[terms.load_axis] > 0 else high
+        if spare[terms.load_axis] == 0:
+            weight, weighted = 0.0, 0.0
+            for n in range(nodes):
+                weight += duals.load[n] * terms.members[n]
+                weighted += duals.load[n] * loads[n]
+            largest = min(max(weighted / weight, low), high) if weight > 0 else low
+        for n in range(nodes):
+            over = (loads[n] - terms.members[n] * largest) / terms.load_unit
+            loads[n] = 0.0 if duals.load[n] <= 0 and over < 0 else over
     return (slope**2).sum()
 
 
@@ -193,12 +226,29 @@ def _moved(terms: Terms, duals: Duals, direction: FloatArray, step: float, room:
         if index == 0:
             move = move * TIME_SHARE + cycle_weight_of(terms, duals.share[0]) - before
         duals.quantity[index] = max(0.0, duals.quantity[index] + move)
+    if terms.load_axis >= 0:
+        for n in range(nodes):
+            move = step * direction[nodes + quantities + 1 + n] / terms.load_unit
+            duals.load[n] = max(0.0, duals.load[n] + move)
+        _shrink_loads(terms, duals)
+
+
+@compiled
+def _shrink_loads(terms: Terms, duals: Duals) -> None:
+    """Lower the prices of loads in proportion where they exceed their axis' weight."""
+    total = 0.0
+    for n in range(len(terms.members)):
+        total += duals.load[n] * terms.members[n]
+    most = spare_of(terms, duals)[terms.load_axis] + total
+    if total > most and total > 0:
+        duals.load[:] *= max(0.0, most) / total
 
 
 @compiled
 def _copy(source: Duals, target: Duals) -> None:
     target.node[:] = source.node
     target.quantity[:] = source.quantity
+    target.load[:] = source.load
     target.share[:] = source.share
 
 
@@ -222,12 +272,12 @@ def raise_bound(
     infinite where no walk exists. found (K, 2 L + 2): the last K walks met, each as a count, whether it uses no node more
     often than it allows, and its columns.
     """
-    size = len(duals.node) + len(duals.quantity) + 1
+    size = 2 * len(duals.node) + len(duals.quantity) + 1
     states = len(walks.follow)
     arriving, leaving = np.empty((columns.layers + 1, states)), np.empty((columns.layers + 1, states))
     cost, slope, direction = np.empty(len(terms.base)), np.empty(size), np.zeros(size)
     walk = np.empty(2 * columns.layers + 1, dtype=np.int64)
-    now = Duals(duals.node.copy(), duals.quantity.copy(), duals.share.copy())
+    now = Duals(duals.node.copy(), duals.quantity.copy(), duals.load.copy(), duals.share.copy())
     best, taken, kept, moving = known, 0, 0, False
     uses = np.zeros(columns.nodes, dtype=np.int64)
     while taken < steps:

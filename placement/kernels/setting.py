@@ -144,14 +144,15 @@ def set_labels(
             parent = chosen[position]
             if count >= most or comparisons >= COMPARED * most:
                 return FULL, best, _least_bound(labels, heads, chosen[position:], cut), count, found
-            node = -1 if parent < 0 else columns.node[labels.whole[parent, COLUMN]]
-            begin = 0 if parent < 0 else columns.leave[cut * columns.nodes + node]
-            end = columns.nodes if parent < 0 else columns.leave[cut * columns.nodes + node + 1]
+            cell = 0 if parent < 0 else cut * columns.cells + columns.cell[labels.whole[parent, COLUMN]]
+            begin = 0 if parent < 0 else columns.leave[cell]
+            end = columns.cells if parent < 0 else columns.leave[cell + 1]
             for way in range(begin, end):
-                hand, receiver, uses = -1, way, 0
+                hand, place, uses = -1, way, 0
                 if parent >= 0:
-                    hand = columns.handing[way]
-                    receiver = columns.receiver[hand]
+                    hand, place = columns.handing[way], columns.into[way]
+                receiver = columns.cell_node[place]
+                if parent >= 0:
                     uses = _uses(rules, labels.bits[parent], receiver)
                 fresh = uses < rules.capacity[receiver]
                 if not fresh and (receiver != rules.source or labels.whole[parent, HEAD] < 0):
@@ -159,7 +160,7 @@ def set_labels(
                 priced, depth, room, head = 0.0, 1, rules.max_stages, -1
                 if parent >= 0:
                     priced = labels.priced[parent] + guide.cost[columns.stage_count + hand]
-                    state = _state(rules, walks, guide, labels.bits[parent], receiver)
+                    state = _state(rules, walks, guide, labels.bits[parent], place)
                     if priced + guide.arriving[cut, state] + guide.floor >= cutoff:
                         continue
                     depth, room = labels.whole[parent, COUNT] + 1, labels.whole[parent, ROOM]
@@ -169,10 +170,10 @@ def set_labels(
                     bits[:] = 0
                 if fresh:
                     _mark(rules, bits, receiver, uses)
-                state = _state(rules, walks, guide, bits, receiver)
+                state = _state(rules, walks, guide, bits, place)
                 arrived = False
                 for index in range(
-                    columns.begin[cut * columns.nodes + receiver], columns.begin[cut * columns.nodes + receiver + 1]
+                    columns.begin[cut * columns.cells + place], columns.begin[cut * columns.cells + place + 1]
                 ):
                     stage = columns.beginning[index]
                     stop = columns.stop[stage]
@@ -191,8 +192,8 @@ def set_labels(
                         arrived = True
                     figures[:] = passed
                     _run_stage(steps, figures, stage, -1 if fresh else head)
-                    bound = _bound(rules, guide, figures, price, rest, guide.tau_rest[stop, receiver])
-                    if bound >= cutoff or _hopeless(rules, guide, figures, stop, receiver):
+                    bound = _bound(rules, guide, figures, price, rest, guide.tau_rest[stop, place])
+                    if bound >= cutoff or _hopeless(rules, guide, figures, stop, place):
                         continue
                     if stop == layers:
                         value = _value(rules, figures)
@@ -222,6 +223,8 @@ def set_labels(
     return NARROWED if dropped else FINISHED, best, np.inf, count, found
 
 
+RIVALS = 100
+"""Labels that one label is compared with at most: the most promising ones behind the same cut and node."""
 COMPARED = 200
 """Comparisons of two labels per label that may be set, before a run gives up."""
 CUTOFF = 1e-7
@@ -288,16 +291,17 @@ def _kept(
                 key[size] = figures[BASE] + (rules.cycle_weight + rules.energy_weight * figures[AWAKE]) * figures[TAU]
             size += 1
         label = labels.following[label]
-    last_of_node = np.full(columns.nodes, -1, dtype=np.int64)
-    first_of_node = np.full(columns.nodes, -1, dtype=np.int64)
+    last_of_cell = np.full(columns.cells, -1, dtype=np.int64)
+    first_of_cell = np.full(columns.cells, -1, dtype=np.int64)
     next_kept = np.full(size, -1, dtype=np.int64)
     kept, total, compared = np.empty(size, dtype=np.int64), 0, 0
     for position in np.argsort(key, kind="mergesort"):
         label = waiting[position]
-        node = columns.node[labels.whole[label, COLUMN]]
-        other, dominated = first_of_node[node], False
-        while other >= 0 and compared < most:
+        cell = columns.cell[labels.whole[label, COLUMN]]
+        other, dominated, tried = first_of_cell[cell], False, 0
+        while other >= 0 and compared < most and tried < RIVALS:
             compared += 1
+            tried += 1
             if dominates(rules, steps, columns, guide, labels, kept[other], label, cut):
                 dominated = True
                 break
@@ -307,10 +311,10 @@ def _kept(
         if width > 0 and total == width:
             return kept[:total], True, compared
         kept[total] = label
-        if last_of_node[node] >= 0:
-            next_kept[last_of_node[node]] = total
+        if last_of_cell[cell] >= 0:
+            next_kept[last_of_cell[cell]] = total
         else:
-            first_of_node[node] = total
-        last_of_node[node] = total
+            first_of_cell[cell] = total
+        last_of_cell[cell] = total
         total += 1
     return kept[:total], False, compared

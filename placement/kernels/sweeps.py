@@ -2,7 +2,7 @@
 
 A walk is a path that remembers only some of the nodes it has used (an ng-route: Baldacci, Mingozzi & Roberti 2011).
 At a cut it stands on a node n and remembers a subset of the neighbourhood of n; (n, subset) is a state s of that cut.
-`Walks.follow[s, m]` is the state after handing over to m, or -1 where m is remembered. With empty neighbourhoods walks
+`Walks.follow[s, d]` is the state after handing over to cell d, or -1 where its node is remembered. With empty neighbourhoods walks
 may use nodes again at will; with all nodes in every neighbourhood they are plans.
 
 arriving[j, s]: before a stage at cut j;  leaving[j, s]: after a stage that ends at cut j. Columns are numbered as in the
@@ -28,51 +28,61 @@ class Columns(NamedTuple):
 
     layers: int
     nodes: int
+    cells: int
+    """Places per cut: the nodes, or several for each where the order of stages does not matter (placement.order)."""
+    cell_node: IntArray
+    """(cells,)."""
     stage_count: int
+    hand_over_count: int
     begin: IntArray
-    """(L N + 1,): stages that begin at (cut i, node n) are beginning[begin[i N + n] .. begin[i N + n + 1]]."""
+    """(L cells + 1,): stages that begin at (cut i, cell c) are beginning[begin[i cells + c] .. begin[i cells + c + 1]]."""
     beginning: IntArray
     stop: IntArray
     """(A,): where a stage ends."""
     node: IntArray
     first: IntArray
+    cell: IntArray
+    """(A,): where a stage stands."""
     leave: IntArray
-    """(L N + 1,): hand-overs at (cut j, sender n), likewise in `handing`, numbered from 0."""
+    """(L cells + 1,): ways from (cut j, cell c), likewise in the next two."""
     handing: IntArray
-    receiver: IntArray
-    cut: IntArray
-    sender: IntArray
+    """Per way, its hand-over, numbered from 0."""
+    into: IntArray
+    """Per way, the receiving cell."""
 
 
 class Walks(NamedTuple):
-    """States: those of node n are offset[n] .. offset[n + 1]; the first of them remembers nothing."""
+    """States: those of cell c are offset[c] .. offset[c + 1]; the first of them remembers nothing."""
 
     offset: IntArray
     follow: IntArray
-    """(S, N)."""
+    """(S, cells)."""
 
 
 @compiled
-def follow_table(near_begin: IntArray, near: IntArray, offset: IntArray, capacity: IntArray) -> IntArray:
-    """(S, N): `Walks.follow` for neighbourhoods near[near_begin[n] .. near_begin[n + 1]], bit by bit in that order."""
-    nodes = len(capacity)
-    follow = np.full((offset[nodes], nodes), -1, dtype=np.int64)
-    remembered = np.zeros(nodes, dtype=np.bool_)
-    for n in range(nodes):
-        for s in range(offset[n], offset[n + 1]):
+def follow_table(
+    near_begin: IntArray, near: IntArray, offset: IntArray, cell_node: IntArray, capacity: IntArray
+) -> IntArray:
+    """(S, cells): `Walks.follow` for neighbourhoods near[near_begin[c] .. near_begin[c + 1]], bit by bit in that order."""
+    cells = len(cell_node)
+    follow = np.full((offset[cells], cells), -1, dtype=np.int64)
+    remembered = np.zeros(len(capacity), dtype=np.bool_)
+    for c in range(cells):
+        n = cell_node[c]
+        for s in range(offset[c], offset[c + 1]):
             remembered[:] = False
-            for bit in range(near_begin[n + 1] - near_begin[n]):
-                remembered[near[near_begin[n] + bit]] = (s - offset[n]) >> bit & 1
-            for m in range(nodes):
-                if m == n:
-                    follow[s, m] = s if capacity[n] > 1 else -1
-                elif not remembered[m]:
-                    state = 0
-                    for bit in range(near_begin[m + 1] - near_begin[m]):
-                        other = near[near_begin[m] + bit]
-                        if other == n or remembered[other]:
-                            state |= 1 << bit
-                    follow[s, m] = offset[m] + state
+            for bit in range(near_begin[c + 1] - near_begin[c]):
+                remembered[near[near_begin[c] + bit]] = (s - offset[c]) >> bit & 1
+            for d in range(cells):
+                m = cell_node[d]
+                if (m == n and capacity[n] < 2) or remembered[m]:
+                    continue
+                state = 0
+                for bit in range(near_begin[d + 1] - near_begin[d]):
+                    other = near[near_begin[d] + bit]
+                    if other == n or remembered[other]:
+                        state |= 1 << bit
+                follow[s, d] = offset[d] + state
     return follow
 
 
@@ -89,15 +99,15 @@ class Alive(NamedTuple):
 @compiled
 def alive_states(columns: Columns, walks: Walks, may_arrive: BoolArray, may_leave: BoolArray) -> Alive:
     """The states to sweep, of (L + 1, S) marks each."""
-    cells = columns.layers * columns.nodes
+    cells = columns.layers * columns.cells
     begins = np.zeros((2, cells + 1), dtype=np.int64)
     states = np.empty((2, may_arrive.sum() + may_leave.sum()), dtype=np.int64)
     for side in range(2):
         may = may_arrive if side == 0 else may_leave
         count = 0
         for j in range(columns.layers):
-            for n in range(columns.nodes):
-                begins[side, j * columns.nodes + n] = count
+            for n in range(columns.cells):
+                begins[side, j * columns.cells + n] = count
                 for s in range(walks.offset[n], walks.offset[n + 1]):
                     if may[j, s]:
                         states[side, count] = s
@@ -113,24 +123,24 @@ def sweep_forward(
     """Cheapest way from cut 0 to every state; returns the cheapest way to cut L."""
     arriving[:] = np.inf
     leaving[:] = np.inf
-    for n in range(columns.nodes):
+    for n in range(columns.cells):
         arriving[0, walks.offset[n]] = 0.0
     for j in range(columns.layers):
-        for n in range(columns.nodes):
-            cell = j * columns.nodes + n
+        for n in range(columns.cells):
+            cell = j * columns.cells + n
             for position in range(alive.leaving_begin[cell], alive.leaving_begin[cell + 1]):
                 s = alive.leaving[position]
                 here = leaving[j, s]
                 if here < np.inf:
                     for index in range(columns.leave[cell], columns.leave[cell + 1]):
                         h = columns.handing[index]
-                        t = walks.follow[s, columns.receiver[h]]
+                        t = walks.follow[s, columns.into[index]]
                         if t >= 0:
                             reached = here + cost[columns.stage_count + h]
                             if reached < arriving[j, t]:
                                 arriving[j, t] = reached
-        for n in range(columns.nodes):
-            cell = j * columns.nodes + n
+        for n in range(columns.cells):
+            cell = j * columns.cells + n
             for position in range(alive.arriving_begin[cell], alive.arriving_begin[cell + 1]):
                 s = alive.arriving[position]
                 here = arriving[j, s]
@@ -153,8 +163,8 @@ def sweep_backward(
     leaving[columns.layers] = 0.0
     shortest = np.inf
     for j in range(columns.layers - 1, -1, -1):
-        for n in range(columns.nodes):
-            cell = j * columns.nodes + n
+        for n in range(columns.cells):
+            cell = j * columns.cells + n
             for position in range(alive.arriving_begin[cell], alive.arriving_begin[cell + 1]):
                 s = alive.arriving[position]
                 best = np.inf
@@ -166,14 +176,14 @@ def sweep_backward(
                 arriving[j, s] = best
             if j == 0:
                 shortest = min(shortest, arriving[0, walks.offset[n]])
-        for n in range(columns.nodes):
-            cell = j * columns.nodes + n
+        for n in range(columns.cells):
+            cell = j * columns.cells + n
             for position in range(alive.leaving_begin[cell], alive.leaving_begin[cell + 1]):
                 s = alive.leaving[position]
                 best = np.inf
                 for index in range(columns.leave[cell], columns.leave[cell + 1]):
                     h = columns.handing[index]
-                    t = walks.follow[s, columns.receiver[h]]
+                    t = walks.follow[s, columns.into[index]]
                     if t >= 0:
                         completed = arriving[j, t] + cost[columns.stage_count + h]
                         if completed < best:
@@ -185,18 +195,18 @@ def sweep_backward(
 @compiled
 def least_peak(columns: Columns, follow: IntArray, peak: FloatArray) -> float:
     """Least value of the largest `peak` on any walk that forgets everything, which `follow` describes."""
-    arriving = np.full((columns.layers + 1, columns.nodes), np.inf)
-    leaving = np.full((columns.layers + 1, columns.nodes), np.inf)
+    arriving = np.full((columns.layers + 1, columns.cells), np.inf)
+    leaving = np.full((columns.layers + 1, columns.cells), np.inf)
     arriving[0] = 0.0
     for j in range(columns.layers):
-        for n in range(columns.nodes):
-            for index in range(columns.leave[j * columns.nodes + n], columns.leave[j * columns.nodes + n + 1]):
+        for n in range(columns.cells):
+            for index in range(columns.leave[j * columns.cells + n], columns.leave[j * columns.cells + n + 1]):
                 h = columns.handing[index]
-                m = columns.receiver[h]
+                m = columns.into[index]
                 if follow[n, m] >= 0:
                     arriving[j, m] = min(arriving[j, m], max(leaving[j, n], peak[columns.stage_count + h]))
-        for n in range(columns.nodes):
-            for index in range(columns.begin[j * columns.nodes + n], columns.begin[j * columns.nodes + n + 1]):
+        for n in range(columns.cells):
+            for index in range(columns.begin[j * columns.cells + n], columns.begin[j * columns.cells + n + 1]):
                 a = columns.beginning[index]
                 stop = columns.stop[a]
                 leaving[stop, n] = min(leaving[stop, n], max(arriving[j, n], peak[a]))
@@ -212,7 +222,7 @@ def cheapest_walk(
     arriving, leaving: of `sweep_backward` under the same cost. -1 where there is no walk.
     """
     n, s, best = -1, -1, np.inf
-    for m in range(columns.nodes):
+    for m in range(columns.cells):
         if arriving[0, walks.offset[m]] < best:
             n, s, best = m, walks.offset[m], arriving[0, walks.offset[m]]
     if n < 0:
@@ -220,7 +230,7 @@ def cheapest_walk(
     j, count = 0, 0
     while True:
         chosen, best = -1, np.inf
-        for index in range(columns.begin[j * columns.nodes + n], columns.begin[j * columns.nodes + n + 1]):
+        for index in range(columns.begin[j * columns.cells + n], columns.begin[j * columns.cells + n + 1]):
             a = columns.beginning[index]
             completed = leaving[columns.stop[a], s] + cost[a]
             if completed < best:
@@ -231,16 +241,16 @@ def cheapest_walk(
         if j == columns.layers:
             return count
         chosen, best = -1, np.inf
-        for index in range(columns.leave[j * columns.nodes + n], columns.leave[j * columns.nodes + n + 1]):
+        for index in range(columns.leave[j * columns.cells + n], columns.leave[j * columns.cells + n + 1]):
             h = columns.handing[index]
-            t = walks.follow[s, columns.receiver[h]]
+            t = walks.follow[s, columns.into[index]]
             if t >= 0:
                 completed = arriving[j, t] + cost[columns.stage_count + h]
                 if completed < best:
-                    chosen, best = h, completed
-        into[count] = columns.stage_count + chosen
+                    chosen, best = index, completed
+        into[count] = columns.stage_count + columns.handing[chosen]
         count += 1
-        n = columns.receiver[chosen]
+        n = columns.into[chosen]
         s = walks.follow[s, n]
 
 
@@ -258,17 +268,17 @@ def cheapest_through(
     offset = walks.offset
     through = np.full(len(cost), np.inf)
     for a in range(columns.stage_count):
-        n = columns.node[a]
+        c = columns.cell[a]
         best = np.inf
-        for s in range(offset[n], offset[n + 1]):
+        for s in range(offset[c], offset[c + 1]):
             best = min(best, to_arrive[columns.first[a], s] + from_leaving[columns.stop[a], s])
         through[a] = best + cost[a]
-    for h in range(len(columns.cut)):
-        n, m, j = columns.sender[h], columns.receiver[h], columns.cut[h]
-        best = np.inf
-        for s in range(offset[n], offset[n + 1]):
-            t = walks.follow[s, m]
-            if t >= 0:
-                best = min(best, to_leave[j, s] + from_arriving[j, t])
-        through[columns.stage_count + h] = best + cost[columns.stage_count + h]
+    for j in range(columns.layers):
+        for c in range(columns.cells):
+            for index in range(columns.leave[j * columns.cells + c], columns.leave[j * columns.cells + c + 1]):
+                h = columns.stage_count + columns.handing[index]
+                for s in range(offset[c], offset[c + 1]):
+                    t = walks.follow[s, columns.into[index]]
+                    if t >= 0:
+                        through[h] = min(through[h], to_leave[j, s] + from_arriving[j, t] + cost[h])
     return through
