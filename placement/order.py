@@ -3,8 +3,9 @@
 With one kind of link between all nodes, and alike layers between the first stage's smallest and the last one's, a plan
 keeps every figure when its middle stages change places, each with its own number of layers: each stage computes and
 stores the same, each cut in between sends the same over the same kind of link, and each middle node still receives once
-and sends once. So only plans whose middle nodes ascend in one order need be searched, on which walks cannot return.
-Not in 1f1b, whose memory depends on the place of a stage.
+and sends once. The source must be no middle stage, since its links to the ends carry input, results or labels too. So
+only plans whose middle nodes ascend in one order need be searched, on which walks cannot return. Not in 1f1b, whose
+memory depends on the place of a stage.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def middle_order(problem: Problem) -> IntArray | None:
     if problem.node_count < 3 or begin >= end or problem.replays:
         return None
     if not (_layers_alike(problem, begin, end) and _cuts_alike(problem, begin, end) and _links_alike(problem)):
+        return None
+    if not _source_apart(problem, begin):
         return None
     speed = problem.forward_s[[options[0] for options in problem.options_of_node], begin]
     rank = np.empty(problem.node_count, dtype=np.int64)
@@ -56,6 +59,15 @@ def _links_alike(problem: Problem) -> bool:
         return False
     kinds = link_kinds(network)[~np.eye(problem.node_count, dtype=np.bool_)]
     return bool((kinds == kinds[0]).all())
+
+
+def _source_apart(problem: Problem, begin: int) -> bool:
+    """Whether the source runs no middle stage, or all links share one medium anyway.
+
+    Next to the first or the last stage, it would hand over on a channel that carries input, results or labels too.
+    """
+    everywhere = bool((problem.network.wires.medium >= 0).all())
+    return problem.head_layers > 0 or not problem.allowed[problem.source, begin] or everywhere
 
 
 def _one_value(rows: NDArray[np.generic]) -> bool:
