@@ -22,9 +22,10 @@ from models.constraints import Backend
 from models.plan import Status
 
 _OLDEST_PYTHON = (3, 11)
-_PACKAGES = ("pulp", "highspy", "ortools", "numpy", "pydantic", "fastapi", "uvicorn", "typer", "rich")
+_PACKAGES = ("pulp", "highspy", "ortools", "numpy", "numba", "pydantic", "fastapi", "uvicorn", "typer", "rich")
 _SOLVERS = {
     Backend.AUTO: "the default",
+    Backend.LABELS: "label setting in compiled code",
     Backend.MILP: "PuLP with HiGHS",
     Backend.MILP_CBC: "PuLP with CBC",
     Backend.CP_SAT: "OR-Tools CP-SAT",

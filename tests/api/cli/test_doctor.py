@@ -24,7 +24,7 @@ def test_doctor_fails_when_one_solver_answers_wrong() -> None:
     assert result.exit_code == 1
     [row] = [line for line in result.stdout.splitlines() if line.startswith("backend milp_cbc")]
     assert "FAILS" in row
-    assert f"1 of {1 + 9 + len(Backend)} fail" in result.stdout
+    assert f"1 of {1 + 10 + len(Backend)} fail" in result.stdout
 
 
 def test_doctor_is_content_when_every_solver_proves_the_optimum() -> None:
