@@ -2,8 +2,8 @@
 
 A walk is a path that may use a node again once it has forgotten it: after handing over to m it remembers, of the nodes
 that it remembered and of the one that it leaves, those in the neighbourhood of m (ng-routes). Every plan is a walk, so
-the cheapest walk is a lower bound on every plan's cost; with all nodes in all neighbourhoods walks are plans. The source
-is never remembered, since it may hold both ends, nor are nodes that stand for several interchangeable ones.
+the cheapest walk is a lower bound on every plan's cost; with all nodes in all neighbourhoods walks are plans. The
+source is never remembered, since it may hold both ends, nor are nodes that stand for several interchangeable ones.
 """
 
 from __future__ import annotations
@@ -243,8 +243,8 @@ def projected(marks: Marks, memory: Memory, wider: Memory) -> Marks:
         own, more = memory.near[node], wider.near[node]
         sets = np.arange(1 << len(more))
         state = np.zeros_like(sets)
-        for bit, node in enumerate(own):
-            state |= (sets >> more.index(node) & 1) << bit
+        for bit, other in enumerate(own):
+            state |= (sets >> more.index(other) & 1) << bit
         index[wider.walks.offset[c] : wider.walks.offset[c + 1]] = memory.walks.offset[c] + state
     arriving, leaving = (np.ascontiguousarray(side[:, index]) for side in (marks.arriving, marks.leaving))
     return Marks(arriving, leaving)

@@ -17,17 +17,16 @@ from itertools import count
 import numpy as np
 
 from placement.backends.base import Axis, Box, Claim, Outcome, Solver, Task
-from placement.bounds import Marks, Memory, Sweep, projected, time_range, widened
+from placement.bounds import Marks, Memory, projected, widened
 from placement.boxes import Shape, ends_clash, restricted, shape_of, within
-from placement.feasibility import feasible_figures, relative_gap
+from placement.cuts import additive_limits, cut_of, everything, raised, trimmed
+from placement.feasibility import relative_gap
+from placement.incumbent import CUTOFF, Incumbent
 from placement.kernels.pricing import Duals
 from placement.labelling import Labelling
-from placement.lagrangian import AdditiveLimit, Pricing, Relaxed
-from placement.problem import Placement
+from placement.lagrangian import Pricing, Relaxed
 from placement.stage_graph import StageGraph
 
-CUTOFF = 1e-7
-"""Plans must beat the incumbent by this relative margin to be looked for; within the tolerance of a proof."""
 NARROW = 1e-3
 """Uncertainty of a box relative to the goal, below which cutting it further gains nothing."""
 FIRST_STEPS, NEXT_STEPS = 300, 150
@@ -44,6 +43,13 @@ WIDE = 1.3
 """Ratio of a box's ends from which on loads of nodes are priced too."""
 MATTERS = 0.2
 """Share of the gap above which a box's uncertainty is worth cutting before walks are made to forget less."""
+
+
+RESISTS = 3
+"""Attempts by labels after which a box with few columns goes to the backend."""
+MOST_ATTEMPTS = 9
+MOST_LABELS = 1 << 20
+"""Labels of one search for plans at most: about 200 MiB."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +81,7 @@ class _Branching:
     def __init__(self, task: Task, close: Solver, clock: Callable[[], float]) -> None:
         self._task, self._close, self._clock = task, close, clock
         self._until = clock() + task.time_limit_s
-        self._best: Placement | None = None
-        self._value: float | None = None
-        self._seen: set[Placement] = set()
+        self._incumbent = Incumbent(task, self._report)
         self._sizes = {"boxes": 0, "sweeps": 0, "labels": 0, "closed_boxes": 0,
                        "reduced_stage_arcs": 0, "reduced_hand_over_arcs": 0}  # fmt: skip
         self._open: list[tuple[float, int, _Open]] = []
@@ -91,7 +95,7 @@ class _Branching:
         self._too_many = np.inf
         """Stage columns from which on an attempt by labels has failed."""
         if task.hint is not None:
-            self._offer(task.hint)
+            self._incumbent.offer([task.hint])
 
     def run(self) -> Claim:
         """Until every box is closed, the asked gap is reached, time is up, or the task is cancelled."""
@@ -104,79 +108,55 @@ class _Branching:
         self._begun = True
         while self._open and not self._stopped():
             bound, _, item = heapq.heappop(self._open)
-            if bound >= self._cutoff():
+            if bound >= self._incumbent.cutoff:
                 continue
             self._in_work = bound
             self._work(bound, item)
             self._in_work = np.inf
-            self._task.on_progress(self._value, self._bound())
+            self._report()
         return self._claim()
+
+    def _report(self) -> None:
+        self._task.on_progress(self._incumbent.value, self._bound())
 
     def _claim(self) -> Claim:
         self._in_work = np.inf
         bound = self._bound()
         finished = not self._open and not np.isfinite(self._unproven)
-        if finished and self._best is None:
+        if finished and self._incumbent.placement is None:
             return Claim(Outcome.INFEASIBLE, sizes=self._sizes)
         outcome = Outcome.OPTIMAL if finished else Outcome.STOPPED
-        return Claim(outcome, self._best, bound, self._sizes)
+        return Claim(outcome, self._incumbent.placement, bound, self._sizes)
 
     def _stopped(self) -> bool:
         if self._clock() >= self._until or self._task.cancelled():
             return True
-        gap = relative_gap(self._value, self._bound())
+        gap = relative_gap(self._incumbent.value, self._bound())
         return gap is not None and 0 < self._task.relative_gap >= gap
 
-    def _cutoff(self) -> float:
-        return np.inf if self._value is None else self._value - CUTOFF * abs(self._value)
-
     def _bound(self) -> float | None:
-        """The least bound of what is open or unfinished, and never more than the incumbent; None before the first box."""
+        """The least bound of what is open or unfinished, at most the incumbent; None before the first box."""
         if not self._begun:
             return None
         least = min([self._unproven, self._in_work, *(bound for bound, *_ in self._open)])
-        least = min(least, self._cutoff())
+        least = min(least, self._incumbent.cutoff)
         return float(least) if np.isfinite(least) else None
 
     def _push(self, bound: float, item: _Open) -> None:
         heapq.heappush(self._open, (bound, next(self._number), item))
 
-    def _offer(self, placement: Placement) -> None:
-        """Take a placement as incumbent if the referee finds it feasible and better."""
-        if placement in self._seen:
-            return
-        self._seen.add(placement)
-        figures = feasible_figures(self._task.problem, placement, self._task.limits, self._task.latency_model)
-        if figures is not None:
-            value = self._task.goal.value(figures)
-            if self._value is None or value < self._value:
-                self._best, self._value = placement, value
-                self._task.on_progress(value, self._bound())
-
     def _root(self, shape: Shape) -> Box | None:
-        """Everything that any plan can be; None where the graph holds no path."""
-        times = time_range(self._task.graph)
-        if times is None:
-            return None
-        matters = shape.energy_weight > 0 or self._task.limits.energy_j is not None
-        shortest = Sweep.forgetful(self._task.graph).shortest(shape.through_s)
-        if matters:
-            shortest = max(shortest, self._shortest_cycle_s(shape, times.longest_s))
-        limits = self._task.limits
-        longest = times.longest_s
-        if limits.cycle_s is not None:
-            longest = min(longest, limits.cycle_s * (1 + 1e-6))
-        if limits.latency_s is not None and (self._task.problem.training or self._task.problem.concurrency == 1):
-            longest = min(longest, limits.latency_s * (1 + 1e-6))
-        if longest < shortest:
-            return None
-        everything = (0, self._task.problem.layer_count)
-        return Box((shortest, 0.0), (longest, 2 * times.longest_s), everything)
+        """The box of all plans; None where there is none."""
+        root = everything(self._task, shape)
+        if root is not None and (shape.energy_weight > 0 or self._task.limits.energy_j is not None):
+            shortest_s = self._shortest_cycle_s(shape, root)
+            return None if shortest_s > root.high_s[Axis.CYCLE] else root.above(Axis.CYCLE, shortest_s)
+        return root
 
-    def _shortest_cycle_s(self, shape: Shape, longest_s: float) -> float:
-        """A bound on T alone, priced like a box of its own; infinite where no plan takes longest_s or less."""
+    def _shortest_cycle_s(self, shape: Shape, root: Box) -> float:
+        """A bound on T alone, priced like a box of its own; infinite where the root holds no plan."""
         alone = replace(shape, latency_weight=0.0, energy_weight=0.0, cycle_weight=1.0)
-        box = Box((0.0, 0.0), (longest_s, 2 * longest_s), (0, self._task.problem.layer_count))
+        box = replace(root, low_s=(0.0, 0.0))
         pricing = Pricing(self._task.graph, alone, box, [], Memory.none(self._task.graph))
         relaxed = pricing.improve(pricing.start(), None, FIRST_STEPS, self._stopped)
         self._sizes["sweeps"] += pricing.steps_taken
@@ -191,15 +171,15 @@ class _Branching:
             graph, shape = within(item.graph, item.shape, item.box)
             if not graph.stage_count:
                 return
-            item = replace(item, box=self._raised(item.box, graph, shape))
-            limits = self._additive_limits(graph, shape, item.box)
-            pricing = Pricing(graph, shape, item.box, limits, item.memory, self._value, item.marks)
+            item = replace(item, box=raised(item.box, graph, shape))
+            limits = additive_limits(self._task, graph, shape, item.box)
+            pricing = Pricing(graph, shape, item.box, limits, item.memory, self._incumbent.value, item.marks)
             steps = FIRST_STEPS if first else NEXT_STEPS
-            priced = pricing.improve(pricing.start(item.duals), self._target(), steps, self._stopped)
+            priced = pricing.improve(pricing.start(item.duals), self._incumbent.target, steps, self._stopped)
             self._sizes["sweeps"] += pricing.steps_taken
             if priced is None:
                 return
-            relaxed, before = priced, self._value
+            relaxed, before = priced, self._incumbent.value
             limited = self._without_overload(item, relaxed)
             if limited is None:
                 return
@@ -210,18 +190,18 @@ class _Branching:
             if not next_item.graph.stage_count:
                 return
             item = next_item
-            if self._stopped() or (settled and before == self._value):
+            if self._stopped() or (settled and before == self._incumbent.value):
                 break
         self._close_or_cut(item, relaxed, max(known, relaxed.bound, item.bound))
 
     def _next(self, item: _Open, relaxed: Relaxed) -> tuple[_Open, bool]:
         """The box as it stands after pricing, and whether pricing it again would gain little."""
-        keep = (relaxed.through < self._cutoff()) & (True if self._overload is None else self._overload)
+        keep = (relaxed.through < self._incumbent.cutoff) & (True if self._overload is None else self._overload)
         graph, shape = restricted(relaxed.pricing.graph, relaxed.pricing.shape, keep)
-        box = self._trimmed(item.box, shape, relaxed)
+        box = item.box if self._incumbent.value is None else trimmed(item.box, relaxed, self._incumbent.value)
         little = keep.mean() > 1 - WORTHWHILE
         little &= all(box.width_s(axis) >= (1 - WORTHWHILE / 3) * item.box.width_s(axis) for axis in Axis)
-        marks = relaxed.below(self._cutoff())
+        marks = relaxed.below(self._incumbent.cutoff)
         return replace(item, box=box, graph=graph, shape=shape, duals=relaxed.duals, marks=marks), bool(little)
 
     def _without_overload(self, item: _Open, relaxed: Relaxed) -> _Open | None:
@@ -231,22 +211,21 @@ class _Branching:
         if item.box.high_s[axis] < WIDE * item.box.low_s[axis]:
             return item
         pricing = Pricing(
-            relaxed.pricing.graph, relaxed.pricing.shape, item.box, relaxed.pricing.limits, item.memory, self._value,
-            item.marks, counts_loads=True,
+            relaxed.pricing.graph, relaxed.pricing.shape, item.box, relaxed.pricing.limits, item.memory,
+            self._incumbent.value, item.marks, counts_loads=True,
         )  # fmt: skip
         if pricing.terms.load_axis < 0:
             return item
         start = pricing.start(item.load_duals)
-        loaded = pricing.improve(start, self._target(), FIRST_STEPS if item.load_duals is None else NEXT_STEPS, self._stopped)
+        loaded = pricing.improve(
+            start, self._incumbent.target, FIRST_STEPS if item.load_duals is None else NEXT_STEPS, self._stopped
+        )
         self._sizes["sweeps"] += pricing.steps_taken
         if loaded is None:
             return None
-        self._overload = loaded.through < self._cutoff()
+        self._overload = loaded.through < self._incumbent.cutoff
         self._look(loaded, NEXT_WIDTH)
         return replace(item, load_duals=loaded.duals, bound=max(item.bound, loaded.bound))
-
-    def _target(self) -> float | None:
-        return None if self._value is None else self._cutoff()
 
     def _close_or_cut(self, item: _Open, relaxed: Relaxed, bound: float) -> None:
         """Close the box, or push what it is to be replaced by."""
@@ -263,14 +242,14 @@ class _Branching:
             self._hand_to_backend(bound, item)
             return
         head = ends_clash(relaxed.pricing.graph, relaxed.pricing.shape, item.box, relaxed.walk)
-        worth = abs(self._value) if self._value is not None else abs(bound)
-        gap = max(self._cutoff() - bound, 0.0) if self._value is not None else 0.05 * abs(bound)
-        excess, axis, at_s = self._excess(item, relaxed, gap)
+        worth = abs(self._incumbent.value) if self._incumbent.value is not None else abs(bound)
+        gap = max(self._incumbent.cutoff - bound, 0.0) if self._incumbent.value is not None else 0.05 * abs(bound)
+        cut = cut_of(self._task, item.box, relaxed, gap)
         forgets = self._less_forgetful(item, relaxed)
         if head is not None and item.box.heads[0] < item.box.heads[1]:
             parts = item.box.split_heads(head)
-        elif excess > NARROW * worth and (forgets is None or excess > MATTERS * gap):
-            parts = item.box.cut_at(axis, at_s)
+        elif cut.excess > NARROW * worth and (forgets is None or cut.excess > MATTERS * gap):
+            parts = item.box.cut_at(cut.axis, cut.at_s)
         elif forgets is not None:
             self._push(bound, self._remembering(item, forgets))
             return
@@ -292,15 +271,24 @@ class _Branching:
     def _attempt(self, item: _Open, relaxed: Relaxed) -> float | None:
         """Try to close a box by labels; None where that did it, else a bound on it."""
         graph, shape = item.graph, item.shape
-        pricing = Pricing(graph, shape, item.box, self._additive_limits(graph, shape, item.box), item.memory, self._value, item.marks)
-        priced = pricing.improve(relaxed.duals, self._target(), 1)
+        pricing = Pricing(
+            graph,
+            shape,
+            item.box,
+            additive_limits(self._task, graph, shape, item.box),
+            item.memory,
+            self._incumbent.value,
+            item.marks,
+        )
+        priced = pricing.improve(relaxed.duals, self._incumbent.target, 1)
         self._sizes["sweeps"] += pricing.steps_taken
         if priced is None:
             return None
-        labelled = Labelling(self._task, priced).run(self._target(), FIRST_LABELS << min(item.attempts, MOST_ATTEMPTS))
+        labelled = Labelling(self._task, priced).run(
+            self._incumbent.target, FIRST_LABELS << min(item.attempts, MOST_ATTEMPTS)
+        )
         self._sizes["labels"] += labelled.labels
-        for placement in labelled.plans:
-            self._offer(placement)
+        self._incumbent.offer(labelled.plans)
         if labelled.complete:
             self._too_many = max(self._too_many, 1.5 * graph.stage_count)
         else:
@@ -313,85 +301,14 @@ class _Branching:
         wider = widened(item.memory, walks, relaxed.pricing.graph, WIDEST + item.attempts)
         return None if wider.near == item.memory.near else wider
 
-    def _trimmed(self, box: Box, shape: Shape, relaxed: Relaxed) -> Box:
-        """The box without cycle times and peaks that would cost more than the incumbent."""
-        if self._value is None:
-            return box
-        room = max(0.0, self._value - relaxed.bound)
-        for axis in Axis:
-            if relaxed.spare[axis] > 0:
-                box = box.below(axis, box.low_s[axis] + room / float(relaxed.spare[axis]))
-        base = relaxed.pricing.terms.base
-        apart = relaxed.pricing.shortest(base) if base.any() else 0.0
-        weight = shape.cycle_weight + shape.energy_weight * relaxed.pricing.terms.awake_low
-        if weight > 0 and np.isfinite(apart):
-            box = box.below(Axis.CYCLE, (self._value - apart) / weight * (1 + 1e-9))
-        return box
-
     def _look(self, relaxed: Relaxed, width: int) -> None:
         """Offer the walks that are plans, and what few labels per cut find."""
         graph = relaxed.pricing.graph
-        for walk in relaxed.plans:
-            self._offer(graph.placement(walk[walk < graph.stage_count].tolist()))
-        labelled = Labelling(self._task, relaxed).run(self._target(), MOST_LABELS, width)
+        walks = (walk[walk < graph.stage_count].tolist() for walk in relaxed.plans)
+        self._incumbent.offer(map(graph.placement, walks))
+        labelled = Labelling(self._task, relaxed).run(self._incumbent.target, MOST_LABELS, width)
         self._sizes["labels"] += labelled.labels
-        for placement in labelled.plans:
-            self._offer(placement)
-
-    def _additive_limits(self, graph: StageGraph, shape: Shape, box: Box) -> list[AdditiveLimit]:
-        """Limits that T does not cover: on F with several streams, and on energy."""
-        limits, problem = self._task.limits, self._task.problem
-        additive = []
-        if limits.latency_s is not None and problem.concurrency > 1:
-            additive.append(AdditiveLimit(graph.forward_s, limits.latency_s * (1 + 1e-6)))
-        if limits.energy_j is not None:
-            spent = graph.joules + shape.least_idle_w * shape.through_s
-            spent[: graph.stage_count] += shape.awake_w * box.low_s[Axis.CYCLE]
-            allowed = limits.energy_j * (1 + 1e-6)
-            allowed -= shape.least_idle_w * shape.peak_count * box.low_s[Axis.PEAK]
-            additive.append(AdditiveLimit(spent, allowed))
-        return additive
-
-    def _raised(self, box: Box, graph: StageGraph, shape: Shape) -> Box:
-        """The box without peaks below the least that any walk reaches."""
-        if shape.peak_count == 0:
-            return box
-        return box.above(Axis.PEAK, Sweep.forgetful(graph).least_peak(shape.peak_s[Axis.PEAK]) * (1 - 1e-12))
-
-    def _excess(self, item: _Open, relaxed: Relaxed, gap: float) -> tuple[float, Axis, float]:
-        """By how much the cheapest walk's own figures exceed what the bound took for them; the axis, and where to cut.
-
-        On the peak the cut is just below the walk's own: one part is bounded by what that walk really costs, the other
-        no longer has the walk. While that would shave off little of a large gap, it is in the middle below the walk's
-        own. On T it is between the walk's own and the middle of the box.
-        """
-        box, shape, terms, walk = item.box, relaxed.pricing.shape, relaxed.pricing.terms, relaxed.walk
-        low_s, high_s = box.low_s[Axis.CYCLE], box.high_s[Axis.CYCLE]
-        peak_s = max(float(shape.peak_s[Axis.PEAK, walk].max()), box.low_s[Axis.PEAK])
-        if terms.load_axis == Axis.PEAK:
-            peak_s = max(peak_s, min(relaxed.pricing.largest_load_s(walk), box.high_s[Axis.PEAK]))
-        pipelined = float(shape.through_s[walk].sum()) + shape.peak_count * peak_s
-        cycle_s = min(max(pipelined, float(shape.peak_s[Axis.CYCLE, walk].max()), low_s), high_s)
-        awake = float(shape.awake_w[walk[walk < len(shape.awake_w)]].sum())
-        share, time_price = float(relaxed.duals.share[0]), float(relaxed.duals.quantity[0])
-        estimate = (1 - share) * (awake * low_s + terms.awake_low * (cycle_s - low_s))
-        estimate += share * (awake * high_s + terms.awake_high * (cycle_s - high_s))
-        product = shape.energy_weight * (awake * cycle_s - estimate)
-        if self._task.limits.energy_j is not None:
-            product = max(product, awake * (cycle_s - low_s))
-        taken = relaxed.taken
-        in_cycle = product + (relaxed.cycle_weight - time_price) * cycle_s - taken[Axis.CYCLE]
-        in_peak = time_price * shape.peak_count * peak_s - taken[Axis.PEAK]
-        in_peak = min(in_peak, time_price * shape.peak_count * (peak_s - box.low_s[Axis.PEAK]))
-        if in_peak >= in_cycle:
-            width_s = box.width_s(Axis.PEAK)
-            below_s = peak_s * (1 - 4e-9)
-            if in_peak >= gap / 2 or below_s > box.high_s[Axis.PEAK] - 0.1 * width_s:
-                below_s = (box.low_s[Axis.PEAK] + min(peak_s, box.high_s[Axis.PEAK])) / 2
-            return in_peak, Axis.PEAK, below_s
-        at_s = (cycle_s + (low_s + high_s) / 2) / 2
-        margin_s = 0.2 * (high_s - low_s)
-        return in_cycle, Axis.CYCLE, min(max(at_s, low_s + margin_s), high_s - margin_s)
+        self._incumbent.offer(labelled.plans)
 
     def _hand_to_backend(self, bound: float, item: _Open) -> None:
         """Solve what is left of the box exactly."""
@@ -403,7 +320,7 @@ class _Branching:
             self._task,
             graph=graph,
             box=item.box,
-            hint=self._best,
+            hint=self._incumbent.placement,
             time_limit_s=max(0.0, self._until - self._clock()),
             on_progress=lambda _value, _bound: None,
         )
@@ -411,15 +328,8 @@ class _Branching:
         for name, size in claim.sizes.items():
             self._sizes[name] = max(self._sizes.get(name, 0), size)
         if claim.placement is not None:
-            self._offer(claim.placement)
+            self._incumbent.offer([claim.placement])
         if claim.outcome is Outcome.STOPPED:
             reached = bound if claim.bound is None else max(bound, claim.bound)
-            if reached < self._cutoff():
+            if reached < self._incumbent.cutoff:
                 self._unproven = min(self._unproven, reached)
-
-
-RESISTS = 3
-"""Attempts by labels after which a box with few columns goes to the backend."""
-MOST_ATTEMPTS = 9
-MOST_LABELS = 1 << 20
-"""Labels of one search for plans at most: about 200 MiB."""

@@ -1,7 +1,7 @@
 """What label setting needs to know of a box, as arrays; and the searches that use it.
 
-A label holds a partial plan's F, joules, tau, awake power W, peaks z by axis, slowest update U, and the loads that still
-add up (placement.loads). A complete plan is worth
+A label holds a partial plan's F, joules, tau, awake power W, peaks z by axis, slowest update U, and the loads that
+still add up (placement.loads). A complete plan is worth
     base + (cycle_weight + energy_weight W) T,    T = max(tau + peak_count (z1 + z2), z0) + U
 docs/formulation.md proves when one label dominates another.
 """
@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from placement.backends.base import Axis, Task
 from placement.bounds import Sweep, capacity_of
-from placement.boxes import Shape
 from placement.column_costs import IntArray
 from placement.constraints import MEMORY_TOLERANCE
 from placement.kernels.labels import FULL, NARROWED, Guide, Rules, Steps
@@ -99,8 +98,8 @@ class Labelling:
         awake[later] = weight * idle[later] - shape.least_idle_w - self._source_awake_w
         begin, slot, value, after, once, peak, shared = self._slots(idle)
         return Steps(
-            graph.stage_count, figures, awake, graph.update_s, np.ascontiguousarray(shape.peaks_s.T), begin, slot, value, after, once, peak,
-            shared, graph.max_depth, graph.option,
+            graph.stage_count, figures, awake, graph.update_s, np.ascontiguousarray(shape.peaks_s.T), begin, slot,
+            value, after, once, peak, shared, graph.max_depth, graph.option,
         )  # fmt: skip
 
     def _slots(self, idle: FloatArray) -> tuple[IntArray, IntArray, FloatArray, NDArray[np.bool_], NDArray[np.bool_],

@@ -30,7 +30,16 @@ from placement.backends.base import Axis, Box
 from placement.bounds import Marks, Memory, Sweep, Tables, capacity_of
 from placement.boxes import Shape
 from placement.column_costs import IntArray
-from placement.kernels.pricing import Duals, Pace, Terms, constant_of, cycle_weight_of, priced_costs, raise_bound, spare_of
+from placement.kernels.pricing import (
+    Duals,
+    Pace,
+    Terms,
+    constant_of,
+    cycle_weight_of,
+    priced_costs,
+    raise_bound,
+    spare_of,
+)
 from placement.routes import FloatArray
 from placement.stage_graph import StageGraph
 
@@ -152,11 +161,28 @@ class Pricing:
         unit[: len(axis)] = [min(u, w) if w > 0 else u for u, w in zip(unit, width, strict=False)]
         capacity = capacity_of(graph).copy()
         capacity[graph.problem.source] = 0
-        awake = self._awake_range(base, target)
+        awake_low, awake_high = self._awake_range(base, target)
+        load, load_axis, members, load_unit = self._loads()
         self.terms = Terms(
-            base, amounts, shape.awake_w, axis, limit, unit, np.array(box.low_s), np.array(box.high_s), *awake,
-            float(shape.cycle_weight), float(shape.energy_weight), float(shape.peak_count), capacity, *self._loads(),
-        )  # fmt: skip
+            base=base,
+            amounts=amounts,
+            awake=shape.awake_w,
+            axis=axis,
+            limit=limit,
+            unit=unit,
+            low=np.array(box.low_s),
+            high=np.array(box.high_s),
+            awake_low=awake_low,
+            awake_high=awake_high,
+            cycle_weight=float(shape.cycle_weight),
+            energy_weight=float(shape.energy_weight),
+            peak_count=float(shape.peak_count),
+            capacity=capacity,
+            load=load,
+            load_axis=load_axis,
+            members=members,
+            load_unit=load_unit,
+        )
         self.steps_taken = 0
 
     def _awake_range(self, base: FloatArray, target: float | None) -> tuple[float, float]:
@@ -187,15 +213,6 @@ class Pricing:
         counts = self._counts_loads and unit > 0 and (axis == Axis.PEAK or bool(shape.peak_s[Axis.CYCLE].any()))
         return load, int(axis) if counts else -1, capacity_of(graph), unit or 1.0
 
-    def largest_load_s(self, walk: IntArray) -> float:
-        """What a walk's visits put on one node, where that bears on the loads' axis; 0 where none is counted."""
-        if self.terms.load_axis < 0:
-            return 0.0
-        stages = walk[walk < self.graph.stage_count]
-        node = self.graph.node[stages]
-        loads = np.bincount(node, weights=self.terms.load[stages])
-        return float((loads / np.maximum(1, self.terms.members[: len(loads)])).max())
-
     def _even_loads(self, weight: float) -> FloatArray:
         """(N,): prices that make a layer's work cost the same on every node, and use up an axis' weight."""
         terms, graph = self.terms, self.graph
@@ -207,8 +224,11 @@ class Pricing:
         return rate * (weight / total) if total > 0 else rate
 
     def start(self, known: Duals | None = None) -> Duals:
-        """The best of a few prices: those known of a larger box; and, with its nodes' prices (at first none), time at
-        what T weighs, or all of an axis' weight on one shared resource."""
+        """The best of a few prices.
+
+        Those known of a larger box; and, with its nodes' prices (at first none), time at what T weighs, or all of an
+        axis' weight on one shared resource, or spread over the loads of nodes.
+        """
         nodes = np.zeros(self.graph.problem.node_count) if known is None else known.node
         quantities = len(self.terms.unit)
         starts = [] if known is None else [known]
@@ -263,8 +283,8 @@ class Pricing:
         while taken < steps and not (taken and stopped()):
             chunk = min(BETWEEN_QUESTIONS, steps - taken)
             bound, run, kept = raise_bound(
-                self.sweep.columns, self.sweep.memory.walks, self.sweep.alive, self.terms, duals, pace, goal, bound, chunk, ROUNDING,
-                found,
+                self.sweep.columns, self.sweep.memory.walks, self.sweep.alive, self.terms, duals, pace, goal, bound,
+                chunk, ROUNDING, found,
             )  # fmt: skip
             taken += run
             self.steps_taken += run

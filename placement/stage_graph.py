@@ -25,8 +25,8 @@ import numpy as np
 from placement.column_costs import IntArray, SendingCosts, compute_costs, stage_memory_bytes
 from placement.column_ranges import hand_over_columns, stage_columns
 from placement.network import BoolArray, FloatArray
-from placement.problem import PlacedStage, Placement, Problem
 from placement.order import middle_order
+from placement.problem import PlacedStage, Placement, Problem
 from placement.symmetry import Classes, each_alone
 
 __all__ = ["BoolArray", "Entries", "StageGraph", "build_stage_graph"]

@@ -1,7 +1,8 @@
 """Label setting: partial plans, cut by cut, pruned by bound and by dominance. The rules: `placement.labelling`.
 
-A label stands behind a stage that ends at (cut, node). It is discarded when its bound reaches the cutoff, when it breaks
-a limit whatever follows, or when another label behind the same cut and node is at least as good in every completion.
+A label stands behind a stage that ends at (cut, node). It is discarded when its bound reaches the cutoff, when it
+breaks a limit whatever follows, or when another label behind the same cut and node is at least as good in every
+completion.
 """
 
 from __future__ import annotations

@@ -269,8 +269,8 @@ def raise_bound(
     """Polyak steps towards `target` (infinite: no incumbent); (best bound, steps taken, walks found).
 
     duals: where to start; afterwards the best prices. known: their bound, -inf if it is not known yet. The bound is
-    infinite where no walk exists. found (K, 2 L + 2): the last K walks met, each as a count, whether it uses no node more
-    often than it allows, and its columns.
+    infinite where no walk exists. found (K, 2 L + 2): the last K walks met, each as a count, whether it uses no node
+    more often than it allows, and its columns.
     """
     size = 2 * len(duals.node) + len(duals.quantity) + 1
     states = len(walks.follow)

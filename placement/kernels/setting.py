@@ -10,6 +10,7 @@ from placement.column_costs import IntArray
 from placement.kernels.compiling import compiled
 from placement.kernels.labels import (
     AWAKE,
+    BASE,
     COLUMN,
     COUNT,
     FINISHED,
@@ -21,7 +22,6 @@ from placement.kernels.labels import (
     ROOM,
     SLOT,
     TAU,
-    BASE,
     UPDATE,
     Z_CYCLE,
     Guide,
@@ -273,8 +273,9 @@ def _kept(
     width: int,
     most: int,
 ) -> tuple[IntArray, bool, int]:
-    """Labels behind a cut that none dominates; the `width` most promising ones, whether that left some out, and how many
-    comparisons it took: after `most` of them the others are all kept.
+    """Labels behind a cut that none dominates: the `width` most promising ones.
+
+    Also whether that left some out, and how many comparisons it took: after `most` of them the others are all kept.
     """
     size, label = 0, heads[cut]
     while label >= 0:

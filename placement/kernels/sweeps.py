@@ -2,11 +2,11 @@
 
 A walk is a path that remembers only some of the nodes it has used (an ng-route: Baldacci, Mingozzi & Roberti 2011).
 At a cut it stands on a node n and remembers a subset of the neighbourhood of n; (n, subset) is a state s of that cut.
-`Walks.follow[s, d]` is the state after handing over to cell d, or -1 where its node is remembered. With empty neighbourhoods walks
-may use nodes again at will; with all nodes in every neighbourhood they are plans.
+`Walks.follow[s, d]` is the state after handing over to cell d, or -1 where its node is remembered. With empty
+neighbourhoods walks may use nodes again at will; with all nodes in every neighbourhood they are plans.
 
-arriving[j, s]: before a stage at cut j;  leaving[j, s]: after a stage that ends at cut j. Columns are numbered as in the
-stage graph: stages first.
+arriving[j, s]: before a stage at cut j;  leaving[j, s]: after a stage that ends at cut j. Columns are numbered as in
+the stage graph: stages first.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Columns(NamedTuple):
     stage_count: int
     hand_over_count: int
     begin: IntArray
-    """(L cells + 1,): stages that begin at (cut i, cell c) are beginning[begin[i cells + c] .. begin[i cells + c + 1]]."""
+    """(L cells + 1,): stages from (cut i, cell c) on are beginning[begin[i cells + c] .. begin[i cells + c + 1]]."""
     beginning: IntArray
     stop: IntArray
     """(A,): where a stage ends."""
@@ -63,7 +63,7 @@ class Walks(NamedTuple):
 def follow_table(
     near_begin: IntArray, near: IntArray, offset: IntArray, cell_node: IntArray, capacity: IntArray
 ) -> IntArray:
-    """(S, cells): `Walks.follow` for neighbourhoods near[near_begin[c] .. near_begin[c + 1]], bit by bit in that order."""
+    """(S, cells): `Walks.follow` for neighbourhoods near[near_begin[c] .. near_begin[c + 1]], in the order of bits."""
     cells = len(cell_node)
     follow = np.full((offset[cells], cells), -1, dtype=np.int64)
     remembered = np.zeros(len(capacity), dtype=np.bool_)
@@ -137,8 +137,7 @@ def sweep_forward(
                         t = walks.follow[s, columns.into[index]]
                         if t >= 0:
                             reached = here + cost[columns.stage_count + h]
-                            if reached < arriving[j, t]:
-                                arriving[j, t] = reached
+                            arriving[j, t] = min(arriving[j, t], reached)
         for n in range(columns.cells):
             cell = j * columns.cells + n
             for position in range(alive.arriving_begin[cell], alive.arriving_begin[cell + 1]):
@@ -148,8 +147,7 @@ def sweep_forward(
                     for index in range(columns.begin[cell], columns.begin[cell + 1]):
                         a = columns.beginning[index]
                         reached = here + cost[a]
-                        if reached < leaving[columns.stop[a], s]:
-                            leaving[columns.stop[a], s] = reached
+                        leaving[columns.stop[a], s] = min(leaving[columns.stop[a], s], reached)
     return leaving[columns.layers].min()
 
 
@@ -171,8 +169,7 @@ def sweep_backward(
                 for index in range(columns.begin[cell], columns.begin[cell + 1]):
                     a = columns.beginning[index]
                     completed = leaving[columns.stop[a], s] + cost[a]
-                    if completed < best:
-                        best = completed
+                    best = min(best, completed)
                 arriving[j, s] = best
             if j == 0:
                 shortest = min(shortest, arriving[0, walks.offset[n]])
@@ -186,8 +183,7 @@ def sweep_backward(
                     t = walks.follow[s, columns.into[index]]
                     if t >= 0:
                         completed = arriving[j, t] + cost[columns.stage_count + h]
-                        if completed < best:
-                            best = completed
+                        best = min(best, completed)
                 leaving[j, s] = best
     return shortest
 
