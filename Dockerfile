@@ -11,9 +11,12 @@ COPY examples examples
 COPY models models
 COPY placement placement
 COPY api api
-# Installers are of no use in the running image.
+# Code for any processor of the architecture: the image may run on another one than it was built on.
+ENV NUMBA_CPU_NAME=generic
+# The search is compiled here, as its user may not write to it. Installers are of no use in the running image.
 RUN /opt/placement/bin/python -m pip install --no-cache-dir --disable-pip-version-check \
     --no-deps --no-build-isolation . \
+    && /opt/placement/bin/python -I -c 'import placement; placement.warm_up()' \
     && /opt/placement/bin/python -m pip uninstall --yes setuptools pip
 
 FROM python:3.11.14-slim-bookworm
@@ -24,8 +27,10 @@ LABEL org.opencontainers.image.title="layer-placement" \
 
 COPY --from=build /opt/placement /opt/placement
 # HOME: a numeric user has none; /tmp is also where the solvers put their scratch files.
+# NUMBA_CPU_NAME: as at the build, or the compiled search does not fit.
 ENV PATH=/opt/placement/bin:$PATH \
     HOME=/tmp \
+    NUMBA_CPU_NAME=generic \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 WORKDIR /tmp

@@ -18,6 +18,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+COMPILED := $(VENV)/.search-compiled
 
 # Debian's Python may lack ensurepip: the virtual environment then has no pip of its own, and Python's serves it.
 # Nothing is compiled here, so --only-binary: a missing wheel is said at once.
@@ -33,10 +34,10 @@ help: ## Print the targets
 	@echo "Variables: HOST=$(HOST) PORT=$(PORT) (serve), WORKERS=$(WORKERS) ARGS= (test, bench), PYTHON=$(PYTHON)"
 
 .PHONY: setup
-setup: $(DEV) ## Install everything into .venv, exactly as locked (quick the second time)
+setup: $(DEV) $(COMPILED) ## Install everything into .venv, exactly as locked (quick the second time)
 
 .PHONY: serve
-serve: $(RUNTIME) ## Serve on HOST and PORT; Swagger UI under /docs
+serve: $(RUNTIME) $(COMPILED) ## Serve on HOST and PORT; Swagger UI under /docs
 	exec $(BIN)/placement serve --host "$(HOST)" --port "$(PORT)"
 
 .PHONY: test
@@ -76,10 +77,10 @@ lock: setup ## Renew the lock files after a change in pyproject.toml (UPGRADE=--
 		} >$$lock.new; mv $$lock.new $$lock; done
 
 .PHONY: clean
-clean: ## Remove .venv, caches and build products
+clean: ## Remove .venv, caches, the compiled search and build products
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
 		.import_linter_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +  # also holds the compiled search: *.nbi, *.nbc
 
 $(BIN)/python:
 	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is needed; name it with PYTHON=..." >&2; exit 1; }
@@ -95,4 +96,10 @@ $(RUNTIME): requirements/runtime.lock pyproject.toml | $(BIN)/python
 $(DEV): requirements/dev.lock $(RUNTIME)
 	@echo "Installing the development packages into $(VENV)"
 	@$(call pip_install,--only-binary :all: --require-hashes --requirement requirements/dev.lock)
+	@touch $@
+
+# Tests run in several processes, and the service answers from its first second on: neither shall wait for a compiler.
+$(COMPILED): $(RUNTIME) placement/warming.py $(wildcard placement/kernels/*.py)
+	@echo "Compiling the search for this machine (about a minute the first time)"
+	@$(BIN)/python -c 'import placement; placement.warm_up()'
 	@touch $@

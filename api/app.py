@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 
 import anyio
+import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
@@ -19,6 +21,10 @@ from api.routes import catalogue, frontier, health, landing, plans, problem_page
 from api.service import Service
 from api.settings import Settings
 
+log = logging.getLogger("placement.api")
+
+LONG_S = 5.0
+"""From when on a warm-up deserves a word: with kept code it takes a second."""
 _SWAGGER_UI = {
     "tryItOutEnabled": True,
     "displayRequestDuration": True,
@@ -60,7 +66,8 @@ def create_app(settings: Settings | None = None, facade: Facade | None = None) -
 
 @asynccontextmanager
 async def _lifespan(service: Service, _: FastAPI) -> AsyncIterator[None]:
-    """Try the solvers beside the first requests, so that a broken one is in the log at start."""
+    """Warm up before the socket opens; then try the solvers beside the first requests: broken ones are in the log."""
+    await _warm(service.facade.warm_up)
 
     async def check() -> None:
         with suppress(Problem):
@@ -69,4 +76,20 @@ async def _lifespan(service: Service, _: FastAPI) -> AsyncIterator[None]:
     async with anyio.create_task_group() as group:
         group.start_soon(check)
         yield
+        group.cancel_scope.cancel()
+
+
+async def _warm(warm_up: Callable[[], object]) -> None:
+    """Let no request wait for the compiler. A failure is logged: whether the solvers work, readiness says."""
+
+    async def say_why() -> None:
+        await anyio.sleep(LONG_S)
+        log.warning("compiling the search for this machine, about a minute; later starts load what is kept")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(say_why)
+        try:
+            await anyio.to_thread.run_sync(warm_up, abandon_on_cancel=True)
+        except Exception:  # a broken installation fails in ways nobody can list
+            log.exception("the warm-up failed")
         group.cancel_scope.cancel()

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from models import EvaluateRequest, Evaluation, Frontier, FrontierRequest, ModelSpec, Plan, PlanRequest, Profile
 from models.workload import Inference, Training
+from placement import warm_up
 from placement.solver import evaluate, frontier, plan
 from placement.transformers import profile
 
@@ -34,3 +35,5 @@ class Facade:
     frontier: Tracer = frontier
     evaluate: Callable[[EvaluateRequest], Evaluation] = evaluate
     profile: Callable[[ModelSpec, Inference | Training], Profile] = profile
+    warm_up: Callable[[], object] = warm_up
+    """Called once at start, before any request."""

@@ -7,14 +7,16 @@ from typing import Any, TypeVar
 
 import numba
 
+from placement.kernels.keeping import KeptCode
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def compiled(function: Function) -> Function:
     """Machine code for a function of numbers, arrays and named tuples of them.
 
-    No fastmath: bounds are compared with incumbents, so every rounding counts. A change in one kernel does not renew
-    the kept code of kernels in other files that call it: `make clean` does.
+    No fastmath: bounds are compared with incumbents, so every rounding counts.
     """
-    kernel: Function = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    kernel: Any = numba.njit(nogil=True, error_model="numpy")(function)
+    kernel._cache = KeptCode(function)  # noqa: SLF001 - as `cache=True` does, but for where code is kept
     return kernel
