@@ -17,15 +17,22 @@ from placement.kernels.pricing import Duals
 from placement.lagrangian import Pricing
 from placement.stage_graph import StageGraph
 from tests.placement.test_boxes import ADMITTING, SLACK, Plan, admitting, random_box
-from tests.placement.walks import random_memory, states_on_the_way
+from tests.placement.walks import ascends, random_memory, states_on_the_way
 
 
 def pricing_of(
-    task: Task, graph: StageGraph, shape: Shape, box: Box, memory: Memory, target: float | None = None
+    task: Task,
+    graph: StageGraph,
+    shape: Shape,
+    box: Box,
+    memory: Memory,
+    target: float | None = None,
+    *,
+    counts_loads: bool = False,
 ) -> Pricing:
     """The relaxation of a box, with the task's limits as branching prices them."""
     limits = _Branching(task, close=None, clock=lambda: 0.0)._additive_limits(graph, shape, box)
-    return Pricing(graph, shape, box, limits, memory, target)
+    return Pricing(graph, shape, box, limits, memory, target, counts_loads=counts_loads)
 
 
 def random_duals(rng: Random, pricing: Pricing, worth: float) -> Duals:
@@ -57,6 +64,13 @@ class Drawn:
     graph: StageGraph
 
     @property
+    def searched(self) -> list[tuple[Plan, list[int]]]:
+        """Plans that walks may take, and their columns: their middle stages ascend where their order is free."""
+        columns = [(plan, self.graph.columns_of(plan.placement) or []) for plan in self.inside]
+        stages = self.graph.stage_count
+        return [(plan, own) for plan, own in columns if ascends(self.graph, [c for c in own if c < stages])]
+
+    @property
     def least(self) -> float:
         return min(plan.value for plan in self.inside)
 
@@ -79,7 +93,7 @@ def drawn(seed: int, *, restricted: bool = True) -> Drawn:
     graph, shape = task.graph, shape_of(task)
     if restricted:
         graph, shape = within(graph, shape, box)
-    pricing = pricing_of(task, graph, shape, box, random_memory(rng, graph))
+    pricing = pricing_of(task, graph, shape, box, random_memory(rng, graph), counts_loads=rng.random() < 0.5)
     worth = max(abs(plan.value) for plan in inside) or 1.0
     return Drawn(task, inside, pricing, random_duals(rng, pricing, worth), graph)
 
@@ -98,9 +112,7 @@ def test_no_column_of_a_plan_is_priced_above_the_plan(seed: int) -> None:
     case = drawn(seed)
     relaxed = case.pricing.improve(case.duals, None, 1)
     assert relaxed is not None
-    for plan in case.inside:
-        columns = case.graph.columns_of(plan.placement)
-        assert columns is not None
+    for plan, columns in case.searched:
         assert relaxed.through[columns].max() <= plan.value + case.slack(case.duals)
 
 
@@ -109,7 +121,7 @@ def test_states_that_a_cheaper_plan_passes_are_marked(seed: int) -> None:
     case = drawn(seed)
     relaxed = case.pricing.improve(case.duals, None, 1)
     assert relaxed is not None
-    for plan in case.inside:
+    for plan, _ in case.searched:
         marks = relaxed.below(plan.value + case.slack(case.duals))
         for side, cut, state in states_on_the_way(case.graph, case.pricing.sweep.memory, plan.placement):
             assert getattr(marks, side)[cut, state]
@@ -147,7 +159,10 @@ def test_walks_that_remember_more_bound_no_less_under_the_same_prices(seed: int)
     relaxed = pricing.improve(case.duals, None, 1)
     assert relaxed is not None
     wider = widened(pricing.sweep.memory, [relaxed.walk, *relaxed.cyclic], graph, 8)
-    again = pricing_of(case.task, graph, pricing.shape, pricing.box, wider).improve(case.duals, None, 1)
+    remembering = pricing_of(
+        case.task, graph, pricing.shape, pricing.box, wider, counts_loads=pricing.terms.load_axis >= 0
+    )
+    again = remembering.improve(case.duals, None, 1)
     assert again is not None
     assert relaxed.bound - case.slack(case.duals) <= again.bound <= case.least + case.slack(case.duals)
 

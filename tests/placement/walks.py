@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 
-from placement.bounds import Memory, Neighbourhoods
+from placement.bounds import Memory, Neighbourhoods, group_columns
 from placement.problem import Placement
 from placement.stage_graph import StageGraph
 
@@ -24,7 +24,7 @@ def random_memory(rng: Random, graph: StageGraph, more: Memory | None = None) ->
     for n in range(graph.problem.node_count):
         others = [m for m in single if m != n] if more is None else list(more.near[n])
         near.append(tuple(rng.sample(others, rng.randint(0, len(others)))))
-    return Memory.of(tuple(near), graph.capacity)
+    return Memory.of(tuple(near), graph)
 
 
 def states_on_the_way(graph: StageGraph, memory: Memory, placement: Placement) -> Iterator[tuple[str, int, int]]:
@@ -36,13 +36,22 @@ def states_on_the_way(graph: StageGraph, memory: Memory, placement: Placement) -
 
 def states_of(graph: StageGraph, memory: Memory, stages: list[int]) -> Iterator[tuple[str, int, int]]:
     """Likewise of stage columns in order, which must be a walk."""
-    state = int(memory.walks.offset[graph.node[stages[0]]])
+    cell = group_columns(graph).cell
+    state = int(memory.walks.offset[cell[stages[0]]])
     for position, a in enumerate(stages):
         if position:
-            state = int(memory.walks.follow[state, graph.node[a]])
+            state = int(memory.walks.follow[state, cell[a]])
             assert state >= 0, "a plan is a walk, whatever is remembered"
         yield "arriving", int(graph.first[a]), state
         yield "leaving", int(graph.stop[a]), state
+
+
+def ascends(graph: StageGraph, stages: list[int]) -> bool:
+    """Whether the nodes of the middle stages ascend, where order is free; another plan stands for those that do not."""
+    if graph.order is None:
+        return True
+    ranks = graph.order[graph.node[stages[1:-1]]].tolist()
+    return ranks == sorted(ranks)
 
 
 def all_walks(graph: StageGraph, near: Neighbourhoods) -> list[list[int]]:
@@ -62,12 +71,9 @@ def all_walks(graph: StageGraph, near: Neighbourhoods) -> list[list[int]]:
                 found.append([*columns, a])
                 continue
             for h, receiver in ways.get((stop, node), []):
-                if receiver == node:
-                    if graph.capacity[node] > 1:
-                        extend(stop, node, remembered, [*columns, a, h])
-                elif receiver not in remembered:
+                if receiver not in remembered and (receiver != node or graph.capacity[node] > 1):
                     extend(stop, receiver, (remembered | {node}) & set(near[receiver]), [*columns, a, h])
 
     for n in range(graph.problem.node_count):
         extend(0, n, frozenset(), [])
-    return found
+    return [walk for walk in found if ascends(graph, [c for c in walk if c < graph.stage_count])]

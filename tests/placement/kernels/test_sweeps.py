@@ -167,7 +167,7 @@ def walk_along(graph: StageGraph, *nodes: int) -> np.ndarray:
 def test_walk_remembers_what_lies_in_the_neighbourhood_of_where_it_stands() -> None:
     """d remembers b and c, c remembers b: b - c - d knows both, b - d - c only b, since c forgets d."""
     graph = square()
-    walks = Memory.of(((), (), (1,), (1, 2)), graph.capacity).walks
+    walks = Memory.of(((), (), (1,), (1, 2)), graph).walks
     assert walks.offset.tolist() == [0, 1, 2, 4, 8]
     on_c = walks.follow[walks.offset[1], 2]
     on_d = walks.follow[on_c, 3]
@@ -186,7 +186,7 @@ def test_node_met_again_is_remembered_by_all_nodes_in_between() -> None:
 
 def test_cycle_stays_where_a_neighbourhood_is_full() -> None:
     graph = square()
-    full = Memory.of(((), (), (), (2,)), graph.capacity)
+    full = Memory.of(((), (), (), (2,)), graph)
     assert widened(full, [walk_along(graph, 1, 2, 3, 1)], graph, 1).near == full.near
 
 
@@ -198,8 +198,8 @@ def test_return_to_the_source_is_no_cycle() -> None:
 def test_superset_of_a_marked_state_is_marked_too() -> None:
     """The narrower memory forgot b on c's way; the wider one still knows it when it comes to d by c."""
     graph = square()
-    narrow = Memory.of(((), (), (), (1,)), graph.capacity)
-    wide = Memory.of(((), (), (1,), (1,)), graph.capacity)
+    narrow = Memory.of(((), (), (), (1,)), graph)
+    wide = Memory.of(((), (), (1,), (1,)), graph)
     stages = walk_along(graph, 1, 2, 3).tolist()
     forgot, knows = list(states_of(graph, narrow, stages))[-1], list(states_of(graph, wide, stages))[-1]
     assert forgot[2] == narrow.walks.offset[3]
