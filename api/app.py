@@ -23,6 +23,8 @@ from api.settings import Settings
 
 log = logging.getLogger("placement.api")
 
+CHECK_S = 3.0
+"""Longest wait for the solvers' check before the socket opens. It takes a fraction of a second, or goes on behind it."""
 LONG_S = 5.0
 """From when on a warm-up deserves a word: with kept code it takes a second."""
 _SWAGGER_UI = {
@@ -66,15 +68,19 @@ def create_app(settings: Settings | None = None, facade: Facade | None = None) -
 
 @asynccontextmanager
 async def _lifespan(service: Service, _: FastAPI) -> AsyncIterator[None]:
-    """Warm up before the socket opens; then try the solvers beside the first requests: broken ones are in the log."""
+    """Warm up before the socket opens; and try the solvers: a broken one is in the log, a slow one holds nobody up."""
     await _warm(service.facade.warm_up)
 
     async def check() -> None:
         with suppress(Problem):
             await service.readiness.result()
+        checked.set()
 
+    checked = anyio.Event()
     async with anyio.create_task_group() as group:
         group.start_soon(check)
+        with anyio.move_on_after(CHECK_S):
+            await checked.wait()
         yield
         group.cancel_scope.cancel()
 

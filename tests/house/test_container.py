@@ -100,3 +100,10 @@ def test_health_check_fails_when_nothing_listens(dockerfile: str) -> None:
     with answering_healthz(200) as port:
         free_again = port
     assert health_check(dockerfile, free_again) != 0
+
+
+def test_image_holds_the_compiled_search_for_any_processor_of_its_architecture(dockerfile: str) -> None:
+    build, run = re.split(r"^FROM .*$", dockerfile, flags=re.MULTILINE)[1:]
+    assert "placement.warm_up()" in build
+    assert "NUMBA_CPU_NAME=generic" in build.partition("placement.warm_up()")[0]
+    assert "NUMBA_CPU_NAME=generic" in run
