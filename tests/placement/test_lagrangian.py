@@ -12,7 +12,7 @@ import pytest
 from placement.backends.base import Axis, Box, Task
 from placement.bounds import Memory, widened
 from placement.boxes import Shape, shape_of, within
-from placement.branching import _Branching
+from placement.cuts import additive_limits
 from placement.kernels.pricing import Duals
 from placement.lagrangian import Pricing
 from placement.stage_graph import StageGraph
@@ -31,8 +31,9 @@ def pricing_of(
     counts_loads: bool = False,
 ) -> Pricing:
     """The relaxation of a box, with the task's limits as branching prices them."""
-    limits = _Branching(task, close=None, clock=lambda: 0.0)._additive_limits(graph, shape, box)
-    return Pricing(graph, shape, box, limits, memory, target, counts_loads=counts_loads)
+    return Pricing(
+        graph, shape, box, additive_limits(task, graph, shape, box), memory, target, counts_loads=counts_loads
+    )
 
 
 def random_duals(rng: Random, pricing: Pricing, worth: float) -> Duals:
