@@ -188,6 +188,11 @@ class Sweep:
         return alive_states(self.columns, self.memory.walks, marks.arriving, marks.leaving)
 
     @property
+    def work(self) -> float:
+        """Columns times states that each leads through, on average."""
+        return len(self.graph.joules) * len(self.memory.walks.follow) / len(self.memory.cell_node)
+
+    @property
     def _shape(self) -> tuple[int, int]:
         return self.graph.problem.layer_count + 1, len(self.memory.walks.follow)
 

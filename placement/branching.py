@@ -285,7 +285,7 @@ class _Branching:
         if priced is None:
             return None
         labelled = Labelling(self._task, priced).run(
-            self._incumbent.target, FIRST_LABELS << min(item.attempts, MOST_ATTEMPTS)
+            self._incumbent.target, FIRST_LABELS << min(item.attempts, MOST_ATTEMPTS), stopped=self._stopped
         )
         self._sizes["labels"] += labelled.labels
         self._incumbent.offer(labelled.plans)

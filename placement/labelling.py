@@ -8,6 +8,7 @@ docs/formulation.md proves when one label dominates another.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,7 @@ from placement.backends.base import Axis, Task
 from placement.bounds import Sweep, capacity_of
 from placement.column_costs import IntArray
 from placement.constraints import MEMORY_TOLERANCE
+from placement.interruption import flag_when
 from placement.kernels.labels import FULL, NARROWED, Guide, Rules, Steps
 from placement.kernels.pricing import constant_of
 from placement.kernels.setting import set_labels
@@ -26,6 +28,8 @@ from placement.problem import Placement, Problem
 from placement.routes import FloatArray
 from placement.stage_graph import StageGraph
 
+LONG = 20_000
+"""Labels from which on a run may take long enough to be stopped: about a fifth of a second."""
 PLANS = 12
 """Improvements that a run remembers."""
 
@@ -58,21 +62,20 @@ class Labelling:
             if node.energy_budget_j is not None
         ]
 
-    def run(self, cutoff: float | None, most: int, width: int = 0) -> Labelled:
-        """Search the box for plans below the cutoff; at most `most` labels, and per cut at most `width` (0: all)."""
-        graph = self._graph
+    def run(
+        self, cutoff: float | None, most: int, width: int = 0, stopped: Callable[[], bool] | None = None
+    ) -> Labelled:
+        """Search the box for plans below the cutoff; at most `most` labels, and per cut at most `width` (0: all).
+
+        stopped: asked every now and then in a long run; True ends it as if it had met the most labels.
+        """
+        graph, sweep = self._graph, self._relaxed.pricing.sweep
         plans = np.zeros((PLANS, graph.problem.layer_count + 2), dtype=np.int64)
-        ended, value, bound, labels, found = set_labels(
-            self._relaxed.pricing.sweep.columns,
-            self._relaxed.pricing.sweep.memory.walks,
-            self.steps,
-            self.rules,
-            self.guide,
-            np.inf if cutoff is None else cutoff,
-            width,
-            most,
-            plans,
-        )
+        below = np.inf if cutoff is None else cutoff
+        with flag_when(stopped if most > LONG else None) as flag:
+            ended, value, bound, labels, found = set_labels(
+                sweep.columns, sweep.memory.walks, self.steps, self.rules, self.guide, below, width, most, plans, flag
+            )
         recent = [plans[index % PLANS] for index in range(max(0, found - PLANS), found)]
         return Labelled(
             ended not in (FULL, NARROWED),

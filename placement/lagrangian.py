@@ -47,6 +47,8 @@ ROUNDING = 1e-12
 """A bound is a difference of terms as large as the prices: what their rounding may have added is taken off."""
 BETWEEN_QUESTIONS = 20
 """Steps between two looks at the clock."""
+LONG_SWEEP = 3e6
+"""Work of a sweep from which on the clock is looked at five times as often: some ten milliseconds."""
 REMEMBERED = 12
 """Cheapest walks kept that are plans."""
 
@@ -280,8 +282,9 @@ class Pricing:
         found = np.zeros((REMEMBERED, 2 * self.graph.problem.layer_count + 3), dtype=np.int64)
         walks: tuple[list[IntArray], list[IntArray]] = ([], [])
         bound, taken = -np.inf, 0
+        between = BETWEEN_QUESTIONS if self.sweep.work < LONG_SWEEP else BETWEEN_QUESTIONS // 5
         while taken < steps and not (taken and stopped()):
-            chunk = min(BETWEEN_QUESTIONS, steps - taken)
+            chunk = min(between, steps - taken)
             bound, run, kept = raise_bound(
                 self.sweep.columns, self.sweep.memory.walks, self.sweep.alive, self.terms, duals, pace, goal, bound,
                 chunk, ROUNDING, found,

@@ -116,11 +116,12 @@ def set_labels(
     width: int,
     most: int,
     plans: IntArray,
+    flag: IntArray,
 ) -> tuple[int, float, float, int, int]:
     """Search all plans of the graph that cost less than `cutoff`.
 
     width: labels kept per cut (0: all). most: labels set before giving up. plans (K, L + 1): the last improvements
-    found, each as a count and stage columns from the last on.
+    found, each as a count and stage columns from the last on. flag (1,): set from outside, it ends the run like `most`.
     Returns (how it ended, best value or infinity, least bound of labels not extended, labels set, plans found).
     """
     layers = columns.layers
@@ -142,7 +143,7 @@ def set_labels(
             dropped = dropped or narrowed
         for position in range(len(chosen)):
             parent = chosen[position]
-            if count >= most or comparisons >= COMPARED * most:
+            if count >= most or comparisons >= COMPARED * most or flag[0] != 0:
                 return FULL, best, _least_bound(labels, heads, chosen[position:], cut), count, found
             cell = 0 if parent < 0 else cut * columns.cells + columns.cell[labels.whole[parent, COLUMN]]
             begin = 0 if parent < 0 else columns.leave[cell]
