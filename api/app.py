@@ -24,7 +24,7 @@ from api.settings import Settings
 log = logging.getLogger("placement.api")
 
 CHECK_S = 3.0
-"""Longest wait for the solvers' check before the socket opens. It takes a fraction of a second, or goes on behind it."""
+"""Longest wait for the solvers' check before the socket opens; if it takes longer, it goes on beside the requests."""
 LONG_S = 5.0
 """From when on a warm-up deserves a word: with kept code it takes a second."""
 _SWAGGER_UI = {
