@@ -1,10 +1,10 @@
 """Boxes: intervals of a plan's cycle time and of its largest busy times, within which a plan's cost is nearly additive.
 
 Two things keep the goal from being a sum over columns: idle power x cycle time T, and in pipelined schedules the peaks,
-max_r f_r and max_r b_r (gpipe) or max_r (f_r + b_r) (1f1b). Inside a box the first is at least idle power x the lowest
-T, a peak at least its lowest, and columns that alone exceed the highest cannot occur. The source may hold the first and
-the last stage, which share its memory and add up their loads; with the head's layers confined, tails that do not go
-with the smallest head cannot occur either.
+max_r f_r and max_r b_r (gpipe), max_r (f_r + b_r) (1f1b) or the pace (bound of its replays). Inside a box the first is
+at least idle power x the lowest T, a peak at least its lowest, and columns that alone exceed the highest cannot occur.
+The source may hold the first and the last stage, which share its memory and add up their loads; with the head's layers
+confined, tails that do not go with the smallest head cannot occur either.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from models.workload import Schedule
 from placement.backends.base import Axis, Box, LatencyModel, Task
 from placement.column_costs import IntArray, deepest_pair
 from placement.loads import Adding, Peak, adding_loads
+from placement.paces import paces_s
 from placement.routes import FloatArray
 from placement.stage_graph import Entries, StageGraph
 
@@ -78,11 +79,8 @@ def shape_of(task: Task) -> Shape:
         through /= problem.concurrency
     elif training.schedule is Schedule.SEQUENTIAL:
         through *= training.micro_batches
-    elif task.latency_model is LatencyModel.FORMULA:
-        peak_count = float(training.micro_batches - 1)
     else:
-        last = np.flatnonzero(graph.stop == problem.layer_count)
-        through[last] += (training.micro_batches - 1) * (graph.compute_forward_s[last] + graph.compute_backward_s[last])
+        peak_count = float(training.micro_batches - 1)
     is_cycle = training is not None or problem.concurrency == 1
     adding = adding_loads(task)
     shared, shared_axis = _shared(adding, len(graph.joules))
@@ -117,7 +115,7 @@ def _shared(adding: Adding, columns: int) -> tuple[FloatArray, tuple[Axis, ...]]
 
 
 def _with_transfers(graph: StageGraph, adding: Adding, peak_s: FloatArray) -> FloatArray:
-    """Peaks of stage columns raised by the least that any hand-over before and behind adds to their node's own loads."""
+    """Peaks of stage columns raised by the least that hand-overs before and behind add to their node's own loads."""
     own = adding.slot >= adding.shared_slots
     if not own.any():
         return peak_s
@@ -160,8 +158,8 @@ def _loads(task: Task) -> FloatArray:
 def column_peaks(task: Task) -> FloatArray:
     """(3, C) by peak: what a column alone makes of it.
 
-    gpipe: max_r f_r and max_r b_r. 1f1b: max_r (f_r + b_r); under the replay bound T >= M max_r (f_r + b_r) instead.
-    Inference: T >= max_r f_r. Sequential: its T is additive.
+    gpipe: max_r f_r and max_r b_r. 1f1b: max_r (f_r + b_r); under the replay bound the pace (placement.replay_bound),
+    and T >= M max_r (f_r + b_r). Inference: T >= max_r f_r. Sequential: its T is additive.
     """
     graph, problem = task.graph, task.problem
     training = problem.training
@@ -176,6 +174,7 @@ def column_peaks(task: Task) -> FloatArray:
         if task.latency_model is LatencyModel.FORMULA:
             peaks[Peak.FORWARD] = both
         else:
+            peaks[Peak.FORWARD] = paces_s(graph)
             peaks[Peak.CYCLE] = both * training.micro_batches
     return peaks
 

@@ -9,6 +9,7 @@ import numpy as np
 from models.workload import Schedule
 from placement.backends.base import Axis, LatencyModel, Task
 from placement.columns import LIMIT_SLACK, Formulation, Terms, added
+from placement.paces import paces_s
 from placement.private_loads import PrivateLoads, private_loads
 from placement.stage_graph import Entries
 
@@ -101,13 +102,29 @@ class FigureColumns:
         return peak
 
     def _replay_bounds(self, column: int, both: list[Entries], update: Terms, count: int) -> None:
-        """What no 1f1b replay can beat: U + max(F + B, M busy_r, F + B + (M-1) busy of the last stage)."""
-        self._at_least("latency_unloaded", column, [*self._through(1, 1), *update])
+        """What no 1f1b replay can beat: U + max(F + B + (M-1) pace, M busy_r), see `placement.replay_bound`."""
+        pace = self._within_box(self._pace(count - 1))
+        self._at_least("latency_pace", column, [*self._through(1, 1), *pace, *update])
         self._at_least("latency_busy", column, [*self._peak("busy", both, count), *update])
-        last = self._graph.stop == self._problem.layer_count
-        busy = (self._graph.compute_forward_s + self._graph.compute_backward_s) / self._time * (count - 1) * last
-        own = [(int(a), float(busy[a])) for a in np.flatnonzero(busy)]
-        self._at_least("latency_last_stage", column, [*added(self._through(1, 1), own), *update])
+
+    def _pace(self, weight: float) -> Terms:
+        """Weight * (a new column >= the pace of every column in use); no terms where none has any."""
+        paces = paces_s(self._graph) / self._time
+        if weight == 0 or not paces.any():
+            return []
+        column = self._f.continuous("pace", self._time_limit(None))
+        for place, terms in self._by_place({int(c): float(paces[c]) for c in np.flatnonzero(paces)}).items():
+            self._at_least(f"pace_{place}", column, terms)
+        return [(column, float(weight))]
+
+    def _by_place(self, values: dict[int, float]) -> dict[str, Terms]:
+        """Values of columns, by the cut where their stage begins or that they cross: a plan uses one of each."""
+        stages = self._graph.stage_count
+        rows: dict[str, Terms] = {}
+        for c, value in sorted(values.items()):
+            place = f"from_{self._graph.first[c]}" if c < stages else f"over_{self._graph.cut[c - stages]}"
+            rows.setdefault(place, []).append((c, value))
+        return rows
 
     def _at_least(self, name: str, column: int, terms: Terms, condition: int | None = None) -> None:
         """Column >= sum of terms."""
@@ -130,13 +147,8 @@ class FigureColumns:
 
     def _private_peaks(self, name: str, column: int, private: PrivateLoads) -> None:
         """One stage begins at a cut and one hand-over crosses it, so those of a cut share a row."""
-        stages = self._graph.stage_count
-        rows: dict[str, Terms] = {}
-        for c, load in sorted(private.alone.items()):
-            place = f"from_{self._graph.first[c]}" if c < stages else f"over_{self._graph.cut[c - stages]}"
-            rows.setdefault(f"peak_{name}_{place}", []).append((c, load / self._time))
-        for row, terms in rows.items():
-            self._at_least(row, column, terms)
+        for place, terms in self._by_place({c: load / self._time for c, load in private.alone.items()}).items():
+            self._at_least(f"peak_{name}_{place}", column, terms)
         for a, resource, loads in private.together:
             own = loads.get(a, 0.0) / self._time
             terms = [(c, -load / self._time) for c, load in sorted(loads.items()) if c != a]

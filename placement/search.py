@@ -6,6 +6,7 @@ its own bound, is an InternalError and never an answer.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,13 +15,16 @@ from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
 from placement.branching import branch_and_close
 from placement.constraints import Limits
 from placement.evaluation import Figures
-from placement.feasibility import feasible_figures, relative_gap, replayed_figures
+from placement.feasibility import feasible_figures, relative_gap
 from placement.goals import Goal
 from placement.problem import Placement, Problem
+from placement.replay_search import MOST_ENDS, ReplaySearch
 from placement.stage_graph import StageGraph, build_stage_graph
 
 PROOF_TOLERANCE = 1e-6
 """A plan within this relative distance of a proven bound is called optimal."""
+FIRST_ENDS = 3000
+"""Ends of plans that the search for the best replay follows before other searches help it."""
 
 
 class InternalError(RuntimeError):
@@ -143,6 +147,10 @@ class Search:
         if claim.placement is None:
             return Result(claim.outcome, bound=claim.bound, sizes=claim.sizes)
         scored = self._score(task, claim.placement)
+        weaker = scored is None and task.latency_model is LatencyModel.REPLAY_BOUND
+        if weaker and self._score(replace(task, limits=Limits()), claim.placement) is not None:
+            # By a weaker bound on replays than the referee's the placement keeps the limits; what it proves holds.
+            return Result(Outcome.STOPPED, bound=claim.bound, sizes=claim.sizes)
         if scored is None or scored.value is None:
             raise InternalError(f"{self.solver.name} claims a placement that breaks a rule: {claim.placement}")
         bound = claim.bound
@@ -155,18 +163,42 @@ class Search:
         return replace(scored, outcome=claim.outcome, bound=bound, sizes=claim.sizes)
 
     def _minimise_replayed(self, goal: Goal, limits: Limits, phase: str, seconds: float) -> Result:
-        """1f1b: bound every replay from below, rank by formula, replay what was found, answer the best replayed."""
+        """1f1b: seek the best replay; where that takes long, first bound all replays and find good plans by formula."""
         until = self.clock() + seconds
-        below = self._by_model(goal, limits, phase, LatencyModel.REPLAY_BOUND, seconds / 2)
-        if below.outcome is Outcome.INFEASIBLE:
-            return below
-        self._by_model(goal, limits, phase, LatencyModel.FORMULA, until - self.clock())
-        best: Result | None = None
-        for placement in dict.fromkeys(self.candidates):
-            figures = replayed_figures(self.problem, placement, limits)
-            if figures is not None and (best is None or best.value is None or goal.value(figures) < best.value):
-                best = Result(Outcome.STOPPED, placement, figures, goal.value(figures), below.bound)
-        if best is None:
-            return Result(Outcome.STOPPED, bound=below.bound, sizes=below.sizes)
-        outcome = Outcome.OPTIMAL if best.proven else below.outcome
-        return replace(best, outcome=Outcome.STOPPED if not best.proven else outcome, sizes=below.sizes)
+        replays, below = (
+            ReplaySearch(Task(self.graph, goal, limits, LatencyModel.REPLAY_BOUND)),
+            Result(Outcome.STOPPED),
+        )
+
+        def stopped() -> bool:
+            gap = relative_gap(replays.value, max(replays.bound, below.bound or -math.inf))
+            return self.cancelled() or self.clock() >= until or (gap is not None and gap <= self.relative_gap)
+
+        def follow(steps: int) -> None:
+            replays.offer(self.candidates)
+            if self.solver.uses_graph:
+                replays.run(steps, stopped)
+
+        follow(FIRST_ENDS)
+        if not (replays.settled or stopped()):
+            below = self._by_model(goal, limits, phase, LatencyModel.REPLAY_BOUND, (until - self.clock()) / 3)
+            if below.outcome is Outcome.INFEASIBLE:
+                return below
+            self._by_model(goal, limits, phase, LatencyModel.FORMULA, (until - self.clock()) / 2)
+            follow(MOST_ENDS)
+        return self._best_replay(replays, below, phase)
+
+    def _best_replay(self, replays: ReplaySearch, below: Result, phase: str) -> Result:
+        """The best replayed plan with the higher of two bounds."""
+        bound = max(replays.bound, -math.inf if below.bound is None else below.bound)
+        sizes = {**below.sizes, **replays.sizes}
+        if replays.best is None:
+            if replays.settled:
+                return Result(Outcome.INFEASIBLE, sizes=sizes)
+            return Result(Outcome.STOPPED, bound=bound if math.isfinite(bound) else None, sizes=sizes)
+        placement, figures, value = replays.best.placement, replays.best.figures, replays.best.value
+        self.candidates.append(placement)
+        best = Result(Outcome.STOPPED, placement, figures, value, min(bound, value), sizes)
+        seconds = self.clock() - self._begin
+        self.on_progress(Progress(phase, seconds, value, best.bound, best.gap))
+        return replace(best, outcome=Outcome.OPTIMAL) if best.proven else best

@@ -17,6 +17,7 @@ from placement.constraints import Limits
 from placement.evaluation import Figures, Traversal, busy_s, traverse
 from placement.feasibility import feasible_figures
 from placement.goals import Goal
+from placement.paces import paces_s
 from placement.problem import Placement, Problem
 from tests.placement.examples_for_tests import layer, link, node, placed, problem_of, task_of, training
 from tests.placement.random_problems import FACTOR, random_problem
@@ -84,18 +85,20 @@ def plans_of(task: Task) -> list[Plan]:
         if figures is not None and traversal is not None:
             first = placement[0]
             head = first.stop if task.problem.node_of(first) == task.problem.source else 0
-            plans.append(Plan(placement, task.goal.value(figures), axes_of(task, figures, traversal), head))
+            plans.append(Plan(placement, task.goal.value(figures), axes_of(task, placement, figures, traversal), head))
     return plans
 
 
-def axes_of(task: Task, figures: Figures, traversal: Traversal) -> tuple[float, float]:
-    """T, and max f_r + max b_r in gpipe, max (f_r + b_r) in 1f1b by formula."""
+def axes_of(task: Task, placement: Placement, figures: Figures, traversal: Traversal) -> tuple[float, float]:
+    """T, and max f_r + max b_r in gpipe, max (f_r + b_r) in 1f1b by formula, the pace in the bound of its replays."""
     training = task.problem.training
     forward, backward = traversal.forward_busy_s, traversal.backward_busy_s
     if training is not None and training.schedule is Schedule.GPIPE:
         return figures.cycle_s, max(forward.values()) + max(backward.values())
     if task.problem.replays and task.latency_model is LatencyModel.FORMULA:
         return figures.cycle_s, max(busy_s(traversal).values())
+    if task.problem.replays:
+        return figures.cycle_s, float(paces_s(task.graph)[task.graph.columns_of(placement)].max())
     return figures.cycle_s, 0.0
 
 

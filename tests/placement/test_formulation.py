@@ -110,9 +110,9 @@ def test_one_micro_batch_waits_for_no_peak() -> None:
     assert not {"peak_forward", "peak_backward"} & columns
 
 
-def test_replay_bound_is_three_lower_bounds_on_the_latency() -> None:
+def test_replay_bound_is_two_lower_bounds_on_the_latency() -> None:
     names = row_names(formulated(task_of(pair(training(3, "1f1b")), latency_model=LatencyModel.REPLAY_BOUND)))
-    assert {"latency_unloaded", "latency_busy", "latency_last_stage"} <= names
+    assert {"latency_pace", "latency_busy", "pace_from_0", "pace_from_1", "pace_over_1"} <= names
 
 
 def test_concurrent_requests_bound_the_cycle_by_latency_share_and_period() -> None:

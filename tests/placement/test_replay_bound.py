@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
+from placement.evaluation import busy_s
+from placement.paces import paces_s
 from placement.problem import Problem
 from placement.replay_bound import replay_bound_s
+from placement.stage_graph import build_stage_graph
 from tests.placement.examples_for_tests import (
     layer,
     link,
@@ -59,6 +62,33 @@ def test_deep_warmup_can_reach_the_bound_where_the_classic_one_does_not(warmup: 
     problem = two_stages(3, (2.0, 1.0), (1.0, 3.0), 2.0, warmup=warmup)
     assert replayed(problem, placed(problem, *AB)).latency_s == latency + 0.5
     assert bound(problem) == 19.0 + 0.5
+
+
+def test_other_stage_lets_part_of_its_shorter_pass_be_hidden() -> None:
+    """a has both micro-batches in flight before its first backward: 10 + (5 + 4) - 1/2 x 4 s each, M = 3, K = 2."""
+    problem = two_stages(3, (5.0, 4.0), (2.0, 2.0), 2.0)
+    assert bound(problem) == 17.0 + 2 * (9.0 - 4.0 / 2) + 0.5
+
+
+def test_hop_is_a_pace_of_its_own() -> None:
+    """20 s each way over a full-duplex link, 4 micro-batches: 41 + 3 x 20 s."""
+    problem = two_stages(4, (0.25, 0.25), (0.25, 0.25), 20.0)
+    assert bound(problem) == 41.0 + 3 * 20.0 + 0.5
+
+
+@examples(120)
+@given(SEEDS)
+def test_columns_and_referee_know_the_same_bound(seed: int) -> None:
+    problem = random_problem(seed, training=True, schedule="1f1b")
+    graph, count = build_stage_graph(problem, merge=False), problem.repetitions
+    paces = paces_s(graph)
+    for placement in some_placements(problem, Random(seed), 6):
+        columns = graph.columns_of(placement)
+        if columns is not None:
+            passed = passing(problem, placement)
+            paced = passed.forward_s + passed.backward_s + (count - 1) * paces[columns].max()
+            expected = passed.update_s + max(paced, count * max(busy_s(passed).values()))
+            assert replay_bound_s(problem, placement, passed) == pytest.approx(expected, rel=1e-12)
 
 
 @examples(120)

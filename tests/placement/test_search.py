@@ -240,12 +240,19 @@ def stalling(**parts: Any) -> Problem:
     return problem_of([node("a"), node("b")], [link("a", "b")], layers, training(3, "1f1b"), **parts)
 
 
-def test_best_replay_is_answered_although_the_formula_prefers_another_plan() -> None:
-    problem = stalling()
-    result = search_of(problem, Milp(), placed(problem, *ALONE)).minimise(LATENCY, Limits(), "latency")
+def test_best_replay_is_proven_although_the_formula_prefers_another_plan() -> None:
+    result = search_of(stalling(), Milp()).minimise(LATENCY, Limits(), "latency")
     assert result.placement is not None
-    assert named(problem, result.placement) == list(ALONE)
-    assert (result.value, result.bound) == (21.0, pytest.approx(19.0, rel=1e-6))
+    assert named(stalling(), result.placement) == list(ALONE)
+    assert (result.value, result.bound, result.outcome) == (21.0, pytest.approx(21.0), Outcome.OPTIMAL)
+
+
+def test_backend_without_a_graph_has_its_plans_replayed_and_keeps_its_own_bound() -> None:
+    problem = stalling()
+    cut, alone = placed(problem, *CUT), placed(problem, *ALONE)
+    fake = Fake(Claim(Outcome.OPTIMAL, cut, 18.0))
+    result = search_of(problem, fake, alone).minimise(LATENCY, Limits(), "latency")
+    assert (result.placement, result.value, result.bound) == (alone, 21.0, 18.0)
     assert result.outcome is Outcome.STOPPED
     assert not result.proven
 
@@ -257,12 +264,19 @@ def test_replay_that_reaches_the_bound_is_proven() -> None:
     assert result.proven
 
 
-def test_plan_whose_replay_breaks_the_deadline_is_not_answered() -> None:
+def test_deadline_that_no_replay_keeps_is_infeasible() -> None:
     """The cut's formula keeps 20 s, its replay takes 22 s."""
     problem = stalling(constraints={"max_latency_s": 20.0})
     result = search_of(problem, Milp()).minimise(LATENCY, limits_of(problem), "latency")
-    assert result.placement is None
-    assert (result.outcome, result.bound) == (Outcome.STOPPED, pytest.approx(19.0, rel=1e-6))
+    assert (result.outcome, result.placement) == (Outcome.INFEASIBLE, None)
+
+
+def test_plan_that_keeps_a_deadline_by_a_weak_bound_only_is_not_answered() -> None:
+    """By its pace the cut takes 11 + 2 x 4 s at least."""
+    problem = stalling(constraints={"max_latency_s": 18.5})
+    fake = Fake(Claim(Outcome.OPTIMAL, placed(problem, *CUT), 18.0))
+    result = search_of(problem, fake).minimise(LATENCY, limits_of(problem), "latency")
+    assert (result.outcome, result.placement, result.bound) == (Outcome.STOPPED, None, 18.0)
 
 
 def test_no_plan_by_the_replays_bound_is_infeasible_and_ends_the_search() -> None:
@@ -273,11 +287,11 @@ def test_no_plan_by_the_replays_bound_is_infeasible_and_ends_the_search() -> Non
     assert [task.latency_model for task in fake.tasks] == [LatencyModel.REPLAY_BOUND]
 
 
-def test_replays_are_bounded_for_half_of_the_time_and_ranked_for_the_rest() -> None:
+def test_a_third_of_the_time_bounds_replays_and_half_of_the_rest_ranks_plans() -> None:
     problem = stalling()
     fake = Fake(Claim(Outcome.STOPPED))
-    search_of(problem, fake, seconds=8.0).minimise(LATENCY, Limits(), "latency")
+    search_of(problem, fake, seconds=9.0).minimise(LATENCY, Limits(), "latency")
     assert [(task.latency_model, task.time_limit_s) for task in fake.tasks] == [
-        (LatencyModel.REPLAY_BOUND, 4.0),
-        (LatencyModel.FORMULA, 8.0),
+        (LatencyModel.REPLAY_BOUND, 3.0),
+        (LatencyModel.FORMULA, 4.5),
     ]

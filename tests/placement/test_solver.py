@@ -253,10 +253,20 @@ def test_weighted_plan_is_not_called_optimal_unless_both_single_optima_are_prove
     assert answer.status is Status.FEASIBLE
 
 
+STALLING = [layer(2.0, out=2.0, backward=1.0), layer(1.0, backward=3.0, gradient=2.0)]
+
+
+def test_best_replay_of_1f1b_is_optimal() -> None:
+    """Alone 3 (3 + 4) = 21 s, cut 22 s."""
+    answer = answered(request_body([node("a"), node("b")], [link("a", "b")], STALLING, training(3, "1f1b")))
+    assert (answer.status, answer.objective, answer.bound) == (Status.OPTIMAL, 21.0, pytest.approx(21.0))
+
+
 def test_replay_above_its_bound_is_the_reason_why_1f1b_is_not_optimal() -> None:
-    """The best replay takes 21 s, and no bound above 19 s is known."""
-    layers = [layer(2.0, out=2.0, backward=1.0), layer(1.0, backward=3.0, gradient=2.0)]
-    answer = answered(request_body([node("a"), node("b")], [link("a", "b")], layers, training(3, "1f1b")))
+    """The best replay takes 21 s, and the textbook formulation knows no bound above 19 s."""
+    textbook = {"backend": "reference_milp", "time_limit_s": 60.0}
+    body = request_body([node("a"), node("b")], [link("a", "b")], STALLING, training(3, "1f1b"), solver=textbook)
+    answer = answered(body)
     assert (answer.status, answer.termination) == (Status.FEASIBLE, Termination.REPLAY)
     assert (answer.objective, answer.bound) == (21.0, pytest.approx(19.0, rel=PROOF_TOLERANCE))
     assert answer.gap == pytest.approx(2 / 21, rel=1e-5)

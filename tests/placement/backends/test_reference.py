@@ -154,8 +154,7 @@ def test_leaking_layer_is_not_shown_to_an_untrusted_node(solver: Solver) -> None
 @pytest.mark.parametrize("schedule", ["sequential", "gpipe", "1f1b"])
 def test_every_schedule_agrees_with_the_oracle_under_mixed_goals(solver: Solver, schedule: str, seed: int) -> None:
     problem = random_problem(seed, training=True, schedule=schedule)
-    model = LatencyModel.REPLAY_BOUND if seed % 2 and problem.replays else LatencyModel.FORMULA
-    task = task_of(problem, (LATENCY, Goal(latency=0.1, energy=0.2, cycle=1.0))[seed % 2], latency_model=model)
+    task = task_of(problem, (LATENCY, Goal(latency=0.1, energy=0.2, cycle=1.0))[seed % 2])
     truth = BruteForce()(task)
     if truth.bound is None:
         assert solver(task).outcome is Outcome.INFEASIBLE
