@@ -35,7 +35,7 @@ FIRST_WIDTH, NEXT_WIDTH = 20, 5
 """Labels per cut in the search for plans, likewise."""
 ROUNDS, WORTHWHILE = 6, 0.3
 """A box is priced again, at most so often, while it loses this share of its columns or a third of it in width."""
-FIRST_LABELS = 5000
+FIRST_LABELS = 2500
 """Labels that the first attempt to close a box may set; each further one may set twice as many."""
 WIDEST = 4
 """Nodes that a walk remembers at most; each doubles the states of its node."""
