@@ -80,8 +80,8 @@ def cut_of(task: Task, box: Box, relaxed: Relaxed, gap: float) -> Cut:
     """Where the bound is most wrong about the cheapest walk, in the goal's unit.
 
     On the peak the cut is just below the walk's own: one part is bounded by what that walk really costs, the other no
-    longer has the walk. While that would shave off little of a large gap, it is in the middle below the walk's own. On
-    T it is between the walk's own and the middle of the box.
+    longer has the walk. Where the walk is far off, by half the gap or more, such cuts would shave off thin slices one
+    by one: then it is in the middle below the walk's own. On T it is between the walk's own and the middle of the box.
     """
     shape, walk = relaxed.pricing.shape, relaxed.walk
     low_s, high_s = box.low_s[Axis.CYCLE], box.high_s[Axis.CYCLE]
