@@ -31,7 +31,7 @@ NARROW = 1e-3
 """Uncertainty of a box relative to the goal, below which cutting it further gains nothing."""
 FIRST_STEPS, NEXT_STEPS = 300, 150
 """Subgradient steps at the root, and whenever a box is priced again."""
-FIRST_WIDTH, NEXT_WIDTH = 20, 5
+FIRST_WIDTH, NEXT_WIDTH = 20, 10
 """Labels per cut in the search for plans, likewise."""
 ROUNDS, WORTHWHILE = 6, 0.3
 """A box is priced again, at most so often, while it loses this share of its columns or a third of it in width."""
