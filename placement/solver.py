@@ -179,7 +179,7 @@ class _Answer:
             objective_kind=self._request.objective.kind,
             objective=self._stated(result.value),
             bound=self._stated(result.bound),
-            gap=relative_gap(result.value, result.bound),
+            gap=self._gap(),
             objective_terms=self._optimum.terms,
             baselines=compare_baselines(self._problem, self._worth),
             infeasibility=infeasibility,
@@ -194,6 +194,14 @@ class _Answer:
         if value is None or (self._optimum.stated_as is Metric.THROUGHPUT and value <= 0):
             return None
         return stated(self._problem, self._optimum.stated_as, value)
+
+    def _gap(self) -> float | None:
+        """|objective - bound| / |objective|, as stated: of the rates where the cycle time was minimised."""
+        result = self._optimum.result
+        if self._optimum.stated_as is not Metric.THROUGHPUT:
+            return result.gap
+        value, bound = self._stated(result.value), self._stated(result.bound)
+        return None if value is None or bound is None else relative_gap(-value, -bound)
 
     def _status(self) -> tuple[Status, Termination]:
         result = self._optimum.result

@@ -83,6 +83,15 @@ def test_throughput_is_bounded_from_above() -> None:
     assert answer.bound >= answer.objective
 
 
+def test_gap_of_a_throughput_is_that_of_the_rates() -> None:
+    body = wide(16, 6, objective={"kind": "throughput"}, solver={"relative_gap": 0.5, "time_limit_s": 60.0})
+    answer = answered(body)
+    assert answer.objective is not None
+    assert answer.bound is not None
+    assert answer.bound > answer.objective
+    assert answer.gap == pytest.approx((answer.bound - answer.objective) / answer.objective)
+
+
 @pytest.mark.parametrize(("weight", "stages", "value"), [
     (0.9, AB, 0.9 * 1 + 0.1 * 28 / 16),
     (0.1, (("a", 0, 2),), 0.1 * 8 / 6 + 0.9 * 1),
