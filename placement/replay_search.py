@@ -22,6 +22,7 @@ from placement.boxes import shape_of
 from placement.column_costs import IntArray
 from placement.evaluation import Figures
 from placement.feasibility import replayed_figures
+from placement.neighbours import neighbours
 from placement.pipeline import Pipeline
 from placement.problem import Placement
 from placement.replay_bound import hidden_shares
@@ -30,6 +31,10 @@ from placement.stage_graph import StageGraph
 
 MOST_ENDS = 400_000
 """Ends of plans that wait at most: about 150 MiB."""
+FEW = 5
+"""Replays from which a climb starts."""
+MOST_CLIMBED = 3000
+"""Replays from which on no climb goes on."""
 LIMIT_SLACK = 2e-6
 """Twice the referee's tolerance for limits."""
 ROUNDING = 1e-9
@@ -73,10 +78,16 @@ class ReplaySearch:
         self._number = count()
         self._seen: set[Placement] = set()
         self._followed = 0
-        self.best: Replayed | None = None
+        self._good: list[Replayed] = []
+        """The best few, best first."""
         self._lost = np.inf
         """Least bound of ends that found no room."""
         self._begun = False
+
+    @property
+    def best(self) -> Replayed | None:
+        """The best replay so far."""
+        return self._good[0] if self._good else None
 
     @property
     def value(self) -> float | None:
@@ -124,12 +135,33 @@ class ReplaySearch:
                 self._seen.add(placement)
                 self._replay(placement)
 
-    def _replay(self, placement: Placement) -> None:
+    def climb(self, stopped: Callable[[], bool]) -> None:
+        """From the best replays so far, step to better neighbours until there are none."""
+        for start in tuple(self._good):
+            self._climb_from(start, stopped)
+
+    def _climb_from(self, start: Replayed, stopped: Callable[[], bool]) -> None:
+        at: Replayed | None = start
+        while at is not None:
+            here, at = at, None
+            for placement in neighbours(self._task.problem, here.placement):
+                if stopped() or len(self._seen) >= MOST_CLIMBED:
+                    return
+                if placement not in self._seen:
+                    self._seen.add(placement)
+                    found = self._replay(placement)
+                    if found is not None and found.value < here.value:
+                        at = found
+                        break
+
+    def _replay(self, placement: Placement) -> Replayed | None:
         figures = replayed_figures(self._task.problem, placement, self._task.limits)
         if figures is not None:
             value = self._task.goal.value(figures)
-            if self.best is None or value < self.best.value:
-                self.best = Replayed(placement, figures, value)
+            found = Replayed(placement, figures, value)
+            self._good = sorted([*self._good, found], key=lambda good: good.value)[:FEW]
+            return found
+        return None
 
     def _cutoff(self) -> float:
         return np.inf if self.best is None else self.best.value - ROUNDING * abs(self.best.value)

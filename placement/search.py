@@ -165,10 +165,8 @@ class Search:
     def _minimise_replayed(self, goal: Goal, limits: Limits, phase: str, seconds: float) -> Result:
         """1f1b: seek the best replay; where that takes long, first bound all replays and find good plans by formula."""
         until = self.clock() + seconds
-        replays, below = (
-            ReplaySearch(Task(self.graph, goal, limits, LatencyModel.REPLAY_BOUND)),
-            Result(Outcome.STOPPED),
-        )
+        replays = ReplaySearch(Task(self.graph, goal, limits, LatencyModel.REPLAY_BOUND))
+        below = Result(Outcome.STOPPED)
 
         def stopped() -> bool:
             gap = relative_gap(replays.value, max(replays.bound, below.bound or -math.inf))
@@ -185,6 +183,8 @@ class Search:
             if below.outcome is Outcome.INFEASIBLE:
                 return below
             self._by_model(goal, limits, phase, LatencyModel.FORMULA, (until - self.clock()) / 2)
+            replays.offer(self.candidates)
+            replays.climb(stopped)
             follow(MOST_ENDS)
         return self._best_replay(replays, below, phase)
 

@@ -12,6 +12,7 @@ from placement.constraints import Limits
 from placement.evaluation import Figures
 from placement.feasibility import replayed_figures
 from placement.goals import Goal
+from placement.neighbours import neighbours
 from placement.pipeline import Pipeline
 from placement.problem import Problem
 from placement.replay_search import ReplaySearch
@@ -20,6 +21,7 @@ from tests.placement.examples_for_tests import (
     LATENCY,
     layer,
     link,
+    named,
     node,
     placed,
     problem_of,
@@ -115,3 +117,31 @@ def test_stopped_search_follows_nothing() -> None:
     search = ReplaySearch(task_of(chain(3, "classic"), LATENCY, latency_model=LatencyModel.REPLAY_BOUND))
     search.run(100, lambda: True)
     assert (search.best, search.sizes["ends"], search.settled) == (None, 0, False)
+
+
+def test_neighbours_are_other_placements_of_the_same_layers() -> None:
+    problem = chain(3, "classic")
+    placement = placed(problem, ("a", 0, 1), ("b", 1, 3))
+    found = {tuple(named(problem, near)) for near in neighbours(problem, placement)}
+    assert {
+        (("a", 0, 2), ("b", 2, 3)),  # the cut moved
+        (("b", 0, 1), ("a", 1, 3)),  # swapped
+        (("a", 0, 1), ("c", 1, 3)),  # on a free node
+        (("b", 0, 3),),  # joined
+        (("a", 0, 1), ("b", 1, 2), ("c", 2, 3)),  # halved
+    } <= found
+    for stages in found:
+        edges = [edge for _, first, stop in stages for edge in (first, stop)]
+        assert (edges[0], edges[-1]) == (0, 3)
+        assert edges[1:-1:2] == edges[2::2]
+
+
+def test_climb_reaches_the_best_replay_of_its_neighbours() -> None:
+    problem = chain(3, "classic")
+    search = ReplaySearch(task_of(problem, LATENCY, latency_model=LatencyModel.REPLAY_BOUND))
+    search.offer([placed(problem, ("a", 0, 1), ("c", 1, 3))])
+    search.climb(lambda: False)
+    assert search.best is not None
+    near = neighbours(problem, search.best.placement)
+    seen = [figures for p in near if (figures := replayed_figures(problem, p, Limits())) is not None]
+    assert search.best.value <= min(figures.latency_s for figures in seen)

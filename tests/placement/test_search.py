@@ -274,8 +274,12 @@ def test_deadline_that_no_replay_keeps_is_infeasible() -> None:
 def test_plan_that_keeps_a_deadline_by_a_weak_bound_only_is_not_answered() -> None:
     """By its pace the cut takes 11 + 2 x 4 s at least."""
     problem = stalling(constraints={"max_latency_s": 18.5})
-    fake = Fake(Claim(Outcome.OPTIMAL, placed(problem, *CUT), 18.0))
-    result = search_of(problem, fake).minimise(LATENCY, limits_of(problem), "latency")
+
+    def claim(task: Task) -> Claim:
+        bounds = task.latency_model is LatencyModel.REPLAY_BOUND
+        return Claim(Outcome.OPTIMAL, placed(problem, *CUT), 18.0) if bounds else Claim(Outcome.INFEASIBLE)
+
+    result = search_of(problem, Fake(claim)).minimise(LATENCY, limits_of(problem), "latency")
     assert (result.outcome, result.placement, result.bound) == (Outcome.STOPPED, None, 18.0)
 
 

@@ -185,7 +185,7 @@ def test_1f1b_deadline_is_relaxed_to_a_replayed_time() -> None:
                         constraints={"max_latency_s": 18.0})  # fmt: skip
     found = relaxation_of(body, "max_latency_s")
     assert found.required == pytest.approx(21.0)
-    assert "best known" in found.message
+    assert found.message == "max_latency_s >= 21 s would do; it is 18"
     body["constraints"]["max_latency_s"] = found.required
     assert exists(body)
 
