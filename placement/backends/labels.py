@@ -47,7 +47,9 @@ class Labels:
         sizes = {"sweeps": pricing.steps_taken, "labels": 0}
         most = FIRST_LABELS
         while relaxed is not None:
-            labelled = Labelling(task, relaxed).run(value, most, stopped=lambda: task.cancelled() or time.monotonic() >= until)
+            labelled = Labelling(task, relaxed).run(
+                value, most, stopped=lambda: task.cancelled() or time.monotonic() >= until
+            )
             sizes["labels"] += labelled.labels
             for placement in labelled.plans:
                 figures = feasible_figures(task.problem, placement, task.limits, task.latency_model)
