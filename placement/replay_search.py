@@ -30,7 +30,7 @@ from placement.routes import FloatArray
 from placement.stage_graph import StageGraph
 
 MOST_ENDS = 400_000
-"""Ends of plans that wait at most: about 150 MiB."""
+"""Ends of plans that wait at most: about 200 MiB (measured)."""
 FEW = 5
 """Replays from which a climb starts."""
 MOST_CLIMBED = 3000
@@ -117,13 +117,13 @@ class ReplaySearch:
         return min(self._lost, self._open[0][0] if self._open else np.inf)
 
     def run(self, steps: int, stopped: Callable[[], bool]) -> None:
-        """Follow ends until settled or stopped, but at most so many."""
+        """Follow ends, at most so many, until settled or stopped, or until one was lost that keeps the bound down."""
         if not self._begun:
             self._begun = True
             last = np.flatnonzero(self._graph.stop == self._graph.problem.layer_count)
             self._push(last, np.full(len(last), -1), _End((), (), 0.0, priced=True))
         for _ in range(steps):
-            if not self._open or self.settled or stopped():
+            if not self._open or self.settled or self._lost <= self._open[0][0] or stopped():
                 return
             self._followed += 1
             self._follow(heapq.heappop(self._open)[2])

@@ -119,6 +119,17 @@ def test_stopped_search_follows_nothing() -> None:
     assert (search.best, search.sizes["ends"], search.settled) == (None, 0, False)
 
 
+def test_search_without_room_ends_with_a_bound_that_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("placement.replay_search.MOST_ENDS", 2)
+    problem = chain(3, "classic")
+    search = ReplaySearch(task_of(problem, LATENCY, latency_model=LatencyModel.REPLAY_BOUND))
+    search.run(100_000, lambda: False)
+    best = min(figures.latency_s for figures in replays(problem, Limits()))
+    assert not search.settled
+    assert search.sizes["ends"] < 100
+    assert 0 < search.bound <= best
+
+
 def test_neighbours_are_other_placements_of_the_same_layers() -> None:
     problem = chain(3, "classic")
     placement = placed(problem, ("a", 0, 1), ("b", 1, 3))
