@@ -28,6 +28,9 @@ def address() -> Iterator[str]:
         listening.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
+        while not server.started:  # the socket opens once the search is loaded
+            thread.join(timeout=0.05)
+            assert thread.is_alive(), "the service ended before it was ready"
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         server.should_exit = True
         thread.join()
