@@ -15,6 +15,7 @@ from benchmarks.peers import PEERS
 from benchmarks.traces import Trace, trace_of
 from models.plan import Evaluation
 from models.request import EvaluateRequest, PlanRequest
+from placement import warm_up
 from placement.cost_model import compile_problem
 from placement.problem import Placement, Problem
 from placement.solver import Progress, evaluate, plan
@@ -158,7 +159,7 @@ def weighted_value(rule: Measurement, optimum: Measurement) -> float | None:
 
 
 def measure_apart(case: Case, contestant: str, time_limit_s: float) -> Measurement:
-    """As `measure`, in a fresh process that has planned one tiny request before: a service is warm too."""
+    """As `measure`, in a fresh process that is warmed up as a service is before it opens its socket."""
     try:
         return apart(_warm_measure, (case, contestant, time_limit_s), time_limit_s)
     except Failed as failure:
@@ -166,6 +167,7 @@ def measure_apart(case: Case, contestant: str, time_limit_s: float) -> Measureme
 
 
 def _warm_measure(case: Case, contestant: str, time_limit_s: float) -> Measurement:
+    warm_up()
     measure(Case("warm-up", "4x2", 0, heterogeneous(4, 2, 0)), contestant, time_limit_s)
     return measure(case, contestant, time_limit_s)
 

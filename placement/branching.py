@@ -33,6 +33,8 @@ FIRST_STEPS, NEXT_STEPS = 300, 150
 """Subgradient steps at the root, and whenever a box is priced again."""
 FIRST_WIDTH, NEXT_WIDTH = 20, 10
 """Labels per cut in the search for plans, likewise."""
+RARE_WIDTH, OFTEN = 60, 8
+"""Likewise in every OFTEN-th box."""
 ROUNDS, WORTHWHILE = 6, 0.3
 """A box is priced again, at most so often, while it loses this share of its columns or a third of it in width."""
 FIRST_LABELS = 2500
@@ -185,7 +187,7 @@ class _Branching:
                 return
             item = limited
             if turn == 0:
-                self._look(relaxed, FIRST_WIDTH if first else NEXT_WIDTH)
+                self._look(relaxed, FIRST_WIDTH if first else self._width)
             next_item, settled = self._next(item, relaxed)
             if not next_item.graph.stage_count:
                 return
@@ -203,6 +205,11 @@ class _Branching:
         little &= all(box.width_s(axis) >= (1 - WORTHWHILE / 3) * item.box.width_s(axis) for axis in Axis)
         marks = relaxed.below(self._incumbent.cutoff)
         return replace(item, box=box, graph=graph, shape=shape, duals=relaxed.duals, marks=marks), bool(little)
+
+    @property
+    def _width(self) -> int:
+        """Labels per cut in the next search for plans: now and then many, since the others may all miss the same plan."""
+        return NEXT_WIDTH if self._sizes["boxes"] % OFTEN else RARE_WIDTH
 
     def _without_overload(self, item: _Open, relaxed: Relaxed) -> _Open | None:
         """Price a box with a wide peak once more, with the loads of nodes; None where that closes it."""
