@@ -208,7 +208,7 @@ class _Branching:
 
     @property
     def _width(self) -> int:
-        """Labels per cut in the next search for plans: now and then many, since few may miss the same plan each time."""
+        """Labels per cut in the next search for plans: now and then many, since few may miss one plan each time."""
         return NEXT_WIDTH if self._sizes["boxes"] % OFTEN else RARE_WIDTH
 
     def _without_overload(self, item: _Open, relaxed: Relaxed) -> _Open | None:
