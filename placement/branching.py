@@ -65,7 +65,6 @@ class _Open:
     marks: Marks | None = None
     """States of its walks that a better plan may pass; None: all."""
     duals: Duals | None = None
-    depth: int = 0
     load_duals: Duals | None = None
     """Prices that also count loads of nodes."""
     bound: float = -np.inf
@@ -268,7 +267,7 @@ class _Branching:
             self._hand_to_backend(bound, item)
             return
         for part in parts:
-            self._push(bound, replace(item, box=part, depth=item.depth + 1, attempts=0))
+            self._push(bound, replace(item, box=part, attempts=0))
 
     def _remembering(self, item: _Open, wider: Memory) -> _Open:
         """The box with walks that forget less."""

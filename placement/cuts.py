@@ -9,11 +9,9 @@ import numpy as np
 from placement.backends.base import Axis, Box, Task
 from placement.bounds import Sweep, time_range
 from placement.boxes import Shape
+from placement.constraints import LIMIT_TOLERANCE
 from placement.lagrangian import AdditiveLimit, Relaxed
 from placement.stage_graph import StageGraph
-
-LIMIT_SLACK = 1e-6
-"""Relative slack of limits, that of the referee."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,9 @@ def everything(task: Task, shape: Shape) -> Box | None:
         return None
     limits, longest = task.limits, times.longest_s
     if limits.cycle_s is not None:
-        longest = min(longest, limits.cycle_s * (1 + LIMIT_SLACK))
+        longest = min(longest, limits.cycle_s * (1 + LIMIT_TOLERANCE))
     if limits.latency_s is not None and (task.problem.training or task.problem.concurrency == 1):
-        longest = min(longest, limits.latency_s * (1 + LIMIT_SLACK))
+        longest = min(longest, limits.latency_s * (1 + LIMIT_TOLERANCE))
     shortest = Sweep.forgetful(task.graph).shortest(shape.through_s)
     if longest < shortest:
         return None
@@ -45,11 +43,11 @@ def additive_limits(task: Task, graph: StageGraph, shape: Shape, box: Box) -> li
     """Limits that T does not cover: on F with several streams, and on energy."""
     limits, additive = task.limits, []
     if limits.latency_s is not None and task.problem.concurrency > 1:
-        additive.append(AdditiveLimit(graph.forward_s, limits.latency_s * (1 + LIMIT_SLACK)))
+        additive.append(AdditiveLimit(graph.forward_s, limits.latency_s * (1 + LIMIT_TOLERANCE)))
     if limits.energy_j is not None:
         spent = graph.joules + shape.least_idle_w * shape.through_s
         spent[: graph.stage_count] += shape.awake_w * box.low_s[Axis.CYCLE]
-        allowed = limits.energy_j * (1 + LIMIT_SLACK)
+        allowed = limits.energy_j * (1 + LIMIT_TOLERANCE)
         allowed -= shape.least_idle_w * shape.peak_count * box.low_s[Axis.PEAK]
         additive.append(AdditiveLimit(spent, allowed))
     return additive

@@ -5,12 +5,10 @@ from __future__ import annotations
 import time
 from importlib.metadata import version
 
-import numpy as np
-
 from placement.backends.base import Box, Claim, Outcome, Task
 from placement.bounds import Memory, time_range
 from placement.boxes import shape_of, within
-from placement.feasibility import feasible_figures
+from placement.incumbent import Incumbent
 from placement.labelling import Labelling
 from placement.lagrangian import Pricing
 
@@ -38,27 +36,24 @@ class Labels:
         ends = (times.longest_s, 2 * times.longest_s)
         box = task.box or Box((0.0, 0.0), ends, (0, task.problem.layer_count))
         graph, shape = within(task.graph, shape_of(task), box)
-        figures = None
-        if task.hint is not None:
-            figures = feasible_figures(task.problem, task.hint, task.limits, task.latency_model)
-        best, value = (task.hint, task.goal.value(figures)) if figures is not None else (None, None)
-        pricing = Pricing(graph, shape, box, [], Memory.none(graph), value)
-        relaxed = pricing.improve(pricing.start(), value, STEPS, task.cancelled)
+        best = Incumbent(task, lambda: None)
+        best.offer([] if task.hint is None else [task.hint])
+        pricing = Pricing(graph, shape, box, [], Memory.none(graph), best.value)
+        relaxed = pricing.improve(pricing.start(), best.value, STEPS, task.cancelled)
         sizes = {"sweeps": pricing.steps_taken, "labels": 0}
         most = FIRST_LABELS
         while relaxed is not None:
             labelled = Labelling(task, relaxed).run(
-                value, most, stopped=lambda: task.cancelled() or time.monotonic() >= until
+                best.value, most, stopped=lambda: task.cancelled() or time.monotonic() >= until
             )
             sizes["labels"] += labelled.labels
-            for placement in labelled.plans:
-                figures = feasible_figures(task.problem, placement, task.limits, task.latency_model)
-                if figures is not None and (value is None or task.goal.value(figures) < value):
-                    best, value = placement, task.goal.value(figures)
+            best.offer(labelled.plans)
             if labelled.complete:
                 break
             if most >= MOST_LABELS or task.cancelled() or time.monotonic() >= until:
-                bound = min(labelled.bound if labelled.bound is not None else relaxed.bound, value or np.inf)
-                return Claim(Outcome.STOPPED, best, max(bound, relaxed.bound), sizes)
+                bound = relaxed.bound if labelled.bound is None else labelled.bound
+                bound = bound if best.value is None else min(bound, best.value)
+                return Claim(Outcome.STOPPED, best.placement, max(bound, relaxed.bound), sizes)
             most *= 4
-        return Claim(Outcome.INFEASIBLE if best is None else Outcome.OPTIMAL, best, value, sizes)
+        outcome = Outcome.INFEASIBLE if best.placement is None else Outcome.OPTIMAL
+        return Claim(outcome, best.placement, best.value, sizes)

@@ -11,13 +11,6 @@ from tests.api.cli import samples
 from tests.api.cli.runs import run
 
 
-@pytest.fixture
-def request_file(tmp_path: Path) -> str:
-    path = tmp_path / "request.json"
-    path.write_text(json.dumps(samples.request_body()))
-    return str(path)
-
-
 def score(answer: Evaluation) -> tuple[Engine, list[EvaluateRequest]]:
     asked: list[EvaluateRequest] = []
 

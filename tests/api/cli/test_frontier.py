@@ -37,13 +37,6 @@ class Tracer:
         return self.answer
 
 
-@pytest.fixture
-def request_file(tmp_path: Path) -> str:
-    path = tmp_path / "request.json"
-    path.write_text(json.dumps(samples.request_body()))
-    return str(path)
-
-
 NONE = {"points": (), "knee": None, "ideal": None, "nadir": None, "complete": False}
 INFEASIBLE = frontier_samples.frontier(
     **NONE, status=Status.INFEASIBLE, termination=FrontierTermination.INFEASIBLE,

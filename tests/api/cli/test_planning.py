@@ -29,13 +29,6 @@ class Solver:
         return self.answer
 
 
-@pytest.fixture
-def request_file(tmp_path: Path) -> str:
-    path = tmp_path / "request.json"
-    path.write_text(json.dumps(samples.request_body()))
-    return str(path)
-
-
 def bad(tmp_path: Path, **parts: Any) -> str:
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(samples.request_body(**parts)))
