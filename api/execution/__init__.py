@@ -1,0 +1,1 @@
+"""Who solves: supervised processes. Knows nothing of HTTP, of what was promised to whom, or of owners."""
