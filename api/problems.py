@@ -33,6 +33,22 @@ class ProblemType(Enum):
         "nested deeper than 200 levels. Nothing in it was read.",
         "Send one JSON object, in UTF-8. The violation says at which line and column reading stopped.",
     )
+    KEY_NEEDED = Explanation(
+        "key-needed",
+        401,
+        "An API key is needed",
+        "The request shows no API key, or one that is unknown, revoked or expired.",
+        "Send `Authorization: Bearer KEY` or `X-API-Key: KEY`; the operator makes keys with `placement keys create`.",
+    )
+    FOREIGN_PAGE = Explanation(
+        "foreign-page",
+        403,
+        "Pages of other sites may not use the service",
+        "A browser sent the request for a page of another site. Without API keys the service answers programs on this "
+        "machine and its own pages only.",
+        "Call the service from a program, or create an API key: requests that show a key are answered wherever they "
+        "come from.",
+    )
     NOT_FOUND = Explanation(
         "not-found",
         404,
@@ -46,6 +62,13 @@ class ProblemType(Enum):
         "The method does not fit the endpoint",
         "The endpoint exists, but not for this HTTP method.",
         "Use one of the methods in the Allow header.",
+    )
+    BODY_TOO_SLOW = Explanation(
+        "body-too-slow",
+        408,
+        "The body did not arrive in time",
+        "The request began, but the rest of its body did not come within the time the service waits for it.",
+        "Send the request again; over a very slow connection ask the operator to raise PLACEMENT_BODY_TIMEOUT_S.",
     )
     BODY_TOO_LARGE = Explanation(
         "body-too-large",
@@ -71,6 +94,21 @@ class ProblemType(Enum):
         'status "infeasible" and the reasons.',
         "Each violation has a JSON pointer to the place, the name of the rule, and where one value says it the limit. "
         "Rules that tie several parts together are checked once the parts themselves are sound.",
+    )
+    MISDIRECTED = Explanation(
+        "misdirected",
+        421,
+        "The service is not asked under this name",
+        "The Host header holds a name that the service does not know as its own. Without API keys it answers on "
+        "loopback to localhost and to addresses only, so that no foreign page reaches it by a name that points here.",
+        "Use http://localhost or the address itself, or have the operator add the name to PLACEMENT_ALLOWED_HOSTS.",
+    )
+    TOO_MANY_REQUESTS = Explanation(
+        "too-many-requests",
+        429,
+        "The key is used too often",
+        "This API key has used up its requests for now. Other keys are not affected.",
+        "Wait for the seconds in Retry-After. The RateLimit headers of every answer say how many requests are left.",
     )
     INTERNAL_ERROR = Explanation(
         "internal-error",

@@ -2,10 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class RequireKeys(StrEnum):
+    """Who must show an API key."""
+
+    AUTO = "auto"
+    """Everybody once a key has been created; before that, everybody who does not come over loopback."""
+    ALWAYS = "always"
+    NEVER = "never"
+    """Nobody, whatever the address: for a network in which every machine is trusted."""
+
+
+class MetricsAccess(StrEnum):
+    """Who may read /metrics."""
+
+    AUTO = "auto"
+    """Everybody where no key is needed; else whoever shows a key or the metrics token."""
+    OPEN = "open"
+    OFF = "off"
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    PLAIN = "plain"
+    JSON = "json"
 
 
 class Settings(BaseSettings):
@@ -19,3 +46,27 @@ class Settings(BaseSettings):
     """Plans that are solved at the same time, each in a thread of its own."""
     queue_length: Annotated[int, Field(ge=0)] = 16
     """Plans that may wait for a solver thread; a further one is answered 503 with Retry-After."""
+    body_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
+    """Longest time in seconds that a request body may take to arrive; a slower one is answered 408."""
+    require_keys: RequireKeys = RequireKeys.AUTO
+    """Who must show an API key: auto, always or never."""
+    rate_limit_per_minute: Annotated[int, Field(ge=1, le=10**6)] = 6000
+    """Requests per minute of each key that has no limit of its own; one more is answered 429 with Retry-After."""
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Names, separated by commas, under which a service without keys may be asked over loopback, besides localhost and
+    addresses: so that no foreign page can reach it by a name of its own (DNS rebinding)."""
+    metrics: MetricsAccess = MetricsAccess.AUTO
+    """Who may read /metrics: auto, open or off."""
+    metrics_token: SecretStr | None = None
+    """Bearer token that opens /metrics and nothing else, for Prometheus."""
+    otlp_endpoint: str | None = None
+    """Where traces are sent, e.g. http://collector:4318/v1/traces (OTLP over HTTP); nothing is traced without."""
+    log_format: LogFormat = LogFormat.PLAIN
+    """Lines of the log: plain for people, json for machines."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least severity that is logged."""
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _separated_by_commas(cls, given: object) -> object:
+        return tuple(filter(None, map(str.strip, given.split(",")))) if isinstance(given, str) else given

@@ -65,7 +65,7 @@ def test_a_request_id_of_the_caller_is_kept_if_it_is_harmless(client):
 
 def test_every_problem_type_has_a_page_to_read_and_one_to_parse(client):
     listed = client.get("/problems").json()["problems"]
-    assert len(listed) == 9
+    assert len(listed) == 14
     for page in listed:
         assert client.get(page["type"]).json() == page
         html = client.get(page["type"], headers={"accept": "text/html"})
