@@ -37,7 +37,7 @@ class Service:
     readiness: ReadinessCheck = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "solves", WorkQueue(self.settings.solver_threads, self.settings.queue_length))
+        object.__setattr__(self, "solves", WorkQueue(self.settings.solver_slots, self.settings.queue_length))
         object.__setattr__(self, "short_work", WorkQueue(threads=2, waiting=64))
         object.__setattr__(self, "readiness", ReadinessCheck(self.facade.plan))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
@@ -42,10 +43,35 @@ class Settings(BaseSettings):
 
     max_body_bytes: Annotated[int, Field(ge=1)] = 8 * 2**20
     """Largest request body in bytes; a longer one is answered 413 before it is parsed."""
-    solver_threads: Annotated[int, Field(ge=1, le=256)] = 2
-    """Plans that are solved at the same time, each in a thread of its own."""
-    queue_length: Annotated[int, Field(ge=0)] = 16
-    """Plans that may wait for a solver thread; a further one is answered 503 with Retry-After."""
+    solver_slots: Annotated[int, Field(ge=1, le=256)] = 2
+    """Plans that are solved at the same time, each in a process of its own."""
+    threads_per_solve: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads that one solve may use; slots times threads should not exceed the processor's cores."""
+    clerks: Annotated[int, Field(ge=1, le=64)] = 1
+    """Processes for work of milliseconds (checks, scores, profiles), which so never waits behind plans."""
+    solver_memory_bytes: Annotated[int, Field(ge=2**28)] = 4 * 2**30
+    """Most memory of one solver's process in bytes; a plan that needs more ends with termination memory_limit."""
+    queue_length: Annotated[int, Field(ge=0, le=100_000)] = 16
+    """Plans that may wait for a slot; a further one is answered 503 with Retry-After."""
+    max_time_limit_s: Annotated[float, Field(gt=0, le=3600)] = 3600.0
+    """Longest `solver.time_limit_s` of a request in seconds; a longer one is answered 422."""
+    max_wait_s: Annotated[float, Field(ge=0, le=3600)] = 120.0
+    """Longest time in seconds that a caller is kept waiting for a plan; then the answer is 202 and the plan goes on."""
+    state_dir: Path | None = None
+    """Folder of the service's own database; default: layer-placement in the user's data folder (XDG_DATA_HOME)."""
+    database_url: SecretStr | None = None
+    """Database of plans, as SQLAlchemy writes it: postgresql+psycopg://user:password@host/name; default: SQLite in
+    `state_dir`."""
+    retention_s: Annotated[float, Field(gt=0)] = 7 * 86400.0
+    """How long an ended plan is kept, in seconds; then it is answered 410."""
+    retention_count: Annotated[int, Field(ge=1)] = 100_000
+    """How many ended plans are kept; the oldest go first."""
+    cache_bytes: Annotated[int, Field(ge=0)] = 64 * 2**20
+    """Memory for proven answers in bytes, in front of the database."""
+    drain_notice_s: Annotated[float, Field(ge=0, le=600)] = 1.0
+    """Seconds on SIGTERM in which the service still takes connections, but says that it is not ready."""
+    drain_grace_s: Annotated[float, Field(ge=0, le=3600)] = 20.0
+    """Seconds on SIGTERM in which running plans may end by themselves before they are cancelled."""
     body_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0
     """Longest time in seconds that a request body may take to arrive; a slower one is answered 408."""
     require_keys: RequireKeys = RequireKeys.AUTO

@@ -24,6 +24,10 @@ class RequestSummary(DomainType):
     """Directed links, both directions of a bidirectional one counted."""
     workload: str
     objective: str
+    time_limit_s: float
+    """Seconds of solving that the request allows."""
+    sha256: str
+    """Of the request as it was understood, in hex: two ways of writing the same request share it."""
     notes: tuple[str, ...] = ()
     """Assumptions behind derived layers."""
 

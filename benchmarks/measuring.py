@@ -94,7 +94,7 @@ def _backend(case: Case, backend: str, time_limit_s: float) -> Measurement:
     return replace(
         blank_of(case, backend),
         status=answer.status.value,
-        termination=answer.termination.value,
+        termination=answer.termination,
         objective_kind=answer.objective_kind.value,
         objective=answer.objective,
         bound=answer.bound,

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from models.base import DomainType
-from models.plan import Infeasibility, SolverReport, Status
+from models.plan import Envelope, Infeasibility, SolverReport
 from models.request import PlanRequest
 
 
@@ -39,6 +39,8 @@ class FrontierTermination(StrEnum):
     MAX_POINTS = "max_points"
     TIME_LIMIT = "time_limit"
     CANCELLED = "cancelled"
+    MEMORY_LIMIT = "memory_limit"
+    WORKER_LOST = "worker_lost"
     REPLAY = "replay"
     """1f1b: replayed figures stay above the proven bounds."""
     UNPROVEN = "unproven"
@@ -111,13 +113,14 @@ class OpenInterval(DomainType):
     """A plan of these latencies that needs more is no better than an answered point. Null: no limit."""
 
 
-class Frontier(DomainType):
-    """The answer of POST /frontier: points from fastest to thriftiest, and what is proven."""
+class Frontier(Envelope):
+    """The answer of POST /frontier: points from fastest to thriftiest, and what is proven.
 
-    id: str
-    status: Status
-    """optimal: complete; feasible: points, and intervals that are left open; infeasible; no_plan_found."""
-    termination: FrontierTermination
+    Status optimal: complete; feasible: points, and intervals that are left open; infeasible; no_plan_found.
+    """
+
+    termination: FrontierTermination | None = None
+    """Why the search ended; null while it has not."""
     complete: bool
     """Every point is proven, and every plan is within a factor 1 + epsilon of one of them in both figures."""
     epsilon: float

@@ -11,10 +11,19 @@ from models.constraints import Metric, ObjectiveKind
 class Status(StrEnum):
     """optimal: proven; feasible: a plan with an honest bound; infeasible: proven that none exists."""
 
+    QUEUED = "queued"
+    """Accepted by the service; no solver has it yet."""
+    RUNNING = "running"
+    """Being solved; the figures are the best known so far."""
     OPTIMAL = "optimal"
     FEASIBLE = "feasible"
     INFEASIBLE = "infeasible"
     NO_PLAN_FOUND = "no_plan_found"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the answer is the last word."""
+        return self not in {Status.QUEUED, Status.RUNNING}
 
 
 class Termination(StrEnum):
@@ -236,7 +245,8 @@ class SolverReport(DomainType):
     """Who solved, how long it took, and how large the problem was."""
 
     backend: str
-    version: str
+    version: str | None = None
+    """Null until a solver has reported."""
     seed: int
     threads: int
     seconds: dict[str, float]
@@ -245,12 +255,24 @@ class SolverReport(DomainType):
     """Stage arcs, hand-over arcs, columns and rows, before and after reduction."""
 
 
-class Verdict(DomainType):
-    """What is proven about a plan; stands first in the answer."""
+class Envelope(DomainType):
+    """What the service says about an answer; the first fields of each, so that it can be read and renewed apart."""
 
     id: str
     status: Status
-    termination: Termination
+    cached: bool = False
+    """Answered from an earlier, proven answer to the same request, without solving."""
+    queue_seconds: float | None = None
+    """Wait for a solver in the service, in s; null outside of it and until it is known."""
+    solve_seconds: float | None = None
+    """Time that a solver of the service had the request in hand, in s; null likewise."""
+
+
+class Verdict(Envelope):
+    """What is proven about a plan; stands first in the answer."""
+
+    termination: Termination | None = None
+    """Why the search ended; null while it has not."""
     objective_kind: ObjectiveKind
     objective: float | None = None
     """Value of the objective: s, J, per s, or the weighted sum; lexicographic: the last metric in the order."""

@@ -14,12 +14,15 @@ from api.cli.scatter import scatter
 from api.cli.tables import add_figures, add_sentences, table
 from models.frontier import Frontier, FrontierPoint, FrontierTermination
 
-_ENDINGS = {
+_ENDINGS: dict[FrontierTermination | None, str] = {
+    None: "the search has not ended",
     FrontierTermination.OPTIMAL: "the proof is complete: no plan beats any of these",
     FrontierTermination.INFEASIBLE: "the proof is complete: no plan exists",
     FrontierTermination.MAX_POINTS: "stopped at the number of points that was asked for",
     FrontierTermination.TIME_LIMIT: "stopped at the time limit",
     FrontierTermination.CANCELLED: "cancelled; this is what is known so far",
+    FrontierTermination.MEMORY_LIMIT: "stopped at the memory limit",
+    FrontierTermination.WORKER_LOST: "the solver's process was lost",
     FrontierTermination.REPLAY: "best known replays; bounds stay below some of them",
     FrontierTermination.UNPROVEN: "the backend left some intervals without a proof",
 }

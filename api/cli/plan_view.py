@@ -19,8 +19,11 @@ HEADLINES = {
     Status.FEASIBLE: ("FEASIBLE", "bold yellow"),
     Status.INFEASIBLE: ("INFEASIBLE", "bold red"),
     Status.NO_PLAN_FOUND: ("NO PLAN FOUND", "bold red"),
+    Status.QUEUED: ("QUEUED", "dim"),
+    Status.RUNNING: ("RUNNING", "dim"),
 }
-_ENDINGS = {
+_ENDINGS: dict[Termination | None, str] = {
+    None: "the search has not ended",
     Termination.OPTIMAL: "the proof is complete: no plan is better",
     Termination.INFEASIBLE: "the proof is complete: no plan exists",
     Termination.GAP: "stopped at the gap that was asked for",

@@ -9,11 +9,10 @@ from api import worked
 from api.openapi import answers_to_body, body
 from api.problems import ProblemType
 from api.service import Service
+from api.summary import summary_of
 from api.wire import RequestSummary
 from api.work_queue import Cancelled
 from models import EvaluateRequest, Evaluation, Plan, PlanRequest
-from models.base import refuse
-from models.request import layer_faults
 
 _PLAN = """
 Answers which layers run on which node, at which operating point, and what that costs, with a proof.
@@ -53,7 +52,7 @@ def router(service: Service) -> APIRouter:
         return service.facade.evaluate(asked)
 
     def validated(asked: PlanRequest, _: Cancelled) -> RequestSummary:
-        return _summary(service, asked)
+        return summary_of(asked)
 
     @routes.post("/v1/plan", include_in_schema=False)
     @routes.post(
@@ -90,27 +89,3 @@ def router(service: Service) -> APIRouter:
         return await service.answer(request, EvaluateRequest, service.short_work, evaluated)
 
     return routes
-
-
-def _summary(service: Service, asked: PlanRequest) -> RequestSummary:
-    """What the request asks for; raises `InvalidInput` for faults that show only once the layers are derived."""
-    profile = service.facade.profile(asked.model, asked.workload)
-    refuse(layer_faults(asked, profile.layers))
-    return RequestSummary(
-        model=profile.name,
-        layers=len(profile.layers),
-        weight_bytes=sum(layer.weight_bytes for layer in profile.layers),
-        nodes=len(asked.cluster.nodes),
-        links=_directed_links(asked),
-        workload=asked.workload.kind,
-        objective=asked.objective.kind,
-        notes=profile.notes,
-    )
-
-
-def _directed_links(asked: PlanRequest) -> int:
-    matrix = asked.cluster.link_matrix
-    if matrix is None:
-        return sum(2 if link.bidirectional else 1 for link in asked.cluster.links)
-    rows = enumerate(matrix.bandwidth_bits_per_s)
-    return sum(rate is not None for i, row in rows for j, rate in enumerate(row) if i != j)

@@ -125,7 +125,7 @@ def test_a_caller_who_hangs_up_stops_the_search_and_frontiers_queue_with_plans(a
         told.set()
         return any_frontier(asked)
 
-    app = app_of(frontier=held, solver_threads=1, queue_length=0)
+    app = app_of(frontier=held, solver_slots=1, queue_length=0)
     plan_body = {name: part for name, part in trade_offs.items() if name != "frontier"}
 
     async def scenario() -> None:

@@ -46,7 +46,8 @@ def test_faults_that_only_the_planner_sees_are_faults_of_the_request(client_of, 
 def test_validation_counts_what_a_request_asks_for(client, body):
     answer = client.post("/plan:validate", json=body)
     assert answer.status_code == 200
-    assert answer.json() | {"notes": []} == {
+    assert len(answer.json()["sha256"]) == 64
+    assert answer.json() | {"notes": [], "sha256": ""} == {
         "valid": True,
         "model": "four layers",
         "layers": 4,
@@ -55,6 +56,8 @@ def test_validation_counts_what_a_request_asks_for(client, body):
         "links": 2,
         "workload": "inference",
         "objective": "latency",
+        "time_limit_s": 10.0,
+        "sha256": "",
         "notes": [],
     }
 

@@ -47,7 +47,7 @@ def client_of_app(app) -> httpx.AsyncClient:
 
 
 def test_probes_and_short_work_answer_while_all_solver_threads_are_busy(app_of, held, body):
-    app = app_of(plan=held, solver_threads=1)
+    app = app_of(plan=held, solver_slots=1)
 
     async def scenario() -> None:
         answers: list[httpx.Response] = []
@@ -68,7 +68,7 @@ def test_probes_and_short_work_answer_while_all_solver_threads_are_busy(app_of, 
 
 
 def test_a_full_queue_turns_away_with_the_seconds_to_wait(app_of, held, body):
-    app = app_of(plan=held, solver_threads=2, queue_length=1)
+    app = app_of(plan=held, solver_slots=2, queue_length=1)
 
     async def scenario() -> None:
         statuses: list[int] = []
@@ -128,7 +128,7 @@ def test_a_solve_is_told_to_stop_when_its_caller_hangs_up(app_of, held, body):
 
 
 def test_a_caller_who_hangs_up_while_waiting_is_never_solved_for(app_of, held, body):
-    app = app_of(plan=held, solver_threads=1)
+    app = app_of(plan=held, solver_slots=1)
 
     async def scenario() -> None:
         leave = anyio.Event()
@@ -148,7 +148,7 @@ def test_a_failing_solve_frees_its_place(app_of, body):
     def failing(asked, *, cancelled=None):
         raise RuntimeError("broken")
 
-    app = app_of(plan=failing, solver_threads=1, queue_length=0)
+    app = app_of(plan=failing, solver_slots=1, queue_length=0)
 
     async def scenario() -> None:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -1,0 +1,42 @@
+"""What a sound request asks for, counted."""
+
+from __future__ import annotations
+
+import hashlib
+
+from api.wire import RequestSummary
+from models import PlanRequest
+from models.base import refuse
+from models.request import layer_faults
+from placement.transformers import profile as derived
+
+
+def summary_of(asked: PlanRequest) -> RequestSummary:
+    """What the request asks for; raises `InvalidInput` for faults that show only once the layers are derived."""
+    profile = derived(asked.model, asked.workload)
+    refuse(layer_faults(asked, profile.layers))
+    return RequestSummary(
+        model=profile.name,
+        layers=len(profile.layers),
+        weight_bytes=sum(layer.weight_bytes for layer in profile.layers),
+        nodes=len(asked.cluster.nodes),
+        links=_directed_links(asked),
+        workload=asked.workload.kind,
+        objective=asked.objective.kind,
+        time_limit_s=asked.solver.time_limit_s,
+        sha256=sha256_of(asked),
+        notes=profile.notes,
+    )
+
+
+def sha256_of(asked: PlanRequest) -> str:
+    """Hash of the request as it was understood, in hex: defaults filled in, units read, shorthands written out."""
+    return hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
+
+
+def _directed_links(asked: PlanRequest) -> int:
+    matrix = asked.cluster.link_matrix
+    if matrix is None:
+        return sum(2 if link.bidirectional else 1 for link in asked.cluster.links)
+    rows = enumerate(matrix.bandwidth_bits_per_s)
+    return sum(rate is not None for i, row in rows for j, rate in enumerate(row) if i != j)
