@@ -114,6 +114,8 @@ class Load:
     """Jobs that wait for a slot."""
     recent_solve_seconds: float
     """Mean of the recent solves, the latest counting most; an assumption before the first."""
+    respawned: int = 0
+    """Worker processes, clerks included, that were replaced since the start: they died or had to be killed."""
 
 
 class Executor(Protocol):

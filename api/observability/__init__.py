@@ -1,0 +1,1 @@
+"""What an operator can see: metrics, traces and logs. Nothing here decides anything."""
