@@ -11,7 +11,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
 
-from api.execution.base import Load
+from api.execution.base import Ending, Job, Load
+from api.observability.tracing import NoTracing, Tracing
 
 _ANSWER_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _SOLVE_S = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 60, 120, 300)
@@ -21,9 +22,11 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class Instruments:
-    """Every method may be called from any thread, takes microseconds and never raises."""
+    """Every method may be called from any thread and never raises; all but `exposition` take microseconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        self.tracing = tracing or NoTracing()
+        """Spans of requests and jobs; off unless given."""
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "placement_http_requests",
@@ -90,10 +93,14 @@ class Instruments:
         """A request ended as a problem; `reason` is the slug of its type."""
         self._rejected.labels(reason).inc()
 
-    def job_ended(self, kind: str, status: str, backend: str, queue_seconds: float, solve_seconds: float) -> None:
-        """A job left the executor; `status` is the answer's, or the outcome when there is none."""
-        self._queue_seconds.labels(kind).observe(queue_seconds)
-        self._solve_seconds.labels(kind, backend, status).observe(solve_seconds)
+    def job_ended(self, job: Job, ending: Ending, status: str, backend: str) -> None:
+        """A job left the executor.
+
+        `status` is the answer's, or the outcome when there is none; `backend` its solver's, "" for work without one.
+        """
+        self._queue_seconds.labels(job.kind).observe(ending.queue_seconds)
+        self._solve_seconds.labels(job.kind, backend, status).observe(ending.solve_seconds)
+        self.tracing.job_ended(job.traceparent, job.id, status, ending.queue_seconds, ending.solve_seconds)
 
     def looked_up(self, *, hit: bool) -> None:
         """A request was sought among the proven plans."""
