@@ -15,7 +15,7 @@ import numpy as np
 
 from models.workload import Schedule
 from placement.backends.base import Axis, Box, LatencyModel, Task
-from placement.column_costs import IntArray, deepest_pair
+from placement.column_costs import IntArray
 from placement.loads import Adding, Peak, adding_loads
 from placement.paces import paces_s
 from placement.routes import FloatArray
@@ -206,7 +206,7 @@ def within(graph: StageGraph, shape: Shape, box: Box) -> tuple[StageGraph, Shape
         least = shape.load_s[:, smallest].min(axis=1, keepdims=True)
         stages &= ~ends | (shape.load_s + least <= most).all(axis=0)
         for first in np.unique(graph.first[stages & ends]).tolist():
-            if deepest_pair(graph.problem, box.heads[0], first) < FEWEST_WITH_TAIL:
+            if graph.deepest_pairs[box.heads[0], first] < FEWEST_WITH_TAIL:
                 stages &= ~ends | (graph.first != first)
     return restricted(graph, shape, fits)
 
@@ -218,7 +218,7 @@ def ends_clash(graph: StageGraph, shape: Shape, box: Box, path: IntArray) -> int
     tail = next((a for a in own if graph.first[a] > 0), None)
     if head is None or tail is None:
         return None
-    fits = deepest_pair(graph.problem, int(graph.stop[head]), int(graph.first[tail])) >= FEWEST_WITH_TAIL
+    fits = graph.deepest_pairs[graph.stop[head], graph.first[tail]] >= FEWEST_WITH_TAIL
     light = (shape.load_s[:, head] + shape.load_s[:, tail] <= np.array(box.high_s) * (1 + 1e-9)).all()
     same_level = graph.option[head] == graph.option[tail]
     return None if fits and light and same_level else int(graph.stop[head])

@@ -11,7 +11,7 @@ from placement.network import FloatArray, IntArray
 from placement.problem import Problem
 from placement.routes import RouteTable
 
-__all__ = ["IntArray", "SendingCosts", "compute_costs", "deepest_pair", "stage_memory_bytes"]
+__all__ = ["IntArray", "SendingCosts", "compute_costs", "deepest_pairs", "stage_memory_bytes"]
 
 Triples = tuple[IntArray, IntArray, FloatArray]
 """(column, resource or node, value)."""
@@ -142,15 +142,19 @@ def stage_memory_bytes(
     return fixed + kept * in_flight[np.minimum(shallowest, len(in_flight) - 1)], deepest
 
 
-def deepest_pair(problem: Problem, stop: int, first: int) -> int:
-    """Most stages of a plan whose source runs layers 0..stop and first..L; 0 where the two never fit together."""
-    sizes = problem.bytes
-    layers = np.r_[0:stop, first : problem.layer_count]
-    if stop >= first:
-        return 0
-    fixed = float(sizes.static[layers].sum()) + float(sizes.workspace[layers].max())
-    head = float(sizes.activations[:stop].sum())
-    tail = float(sizes.activations[first:].sum()) * problem.in_flight(1)
+def deepest_pairs(problem: Problem) -> IntArray:
+    """(L + 1, L + 1): most stages of a plan whose source runs layers 0..stop and first..L; 0 where both never fit."""
+    layers, sizes = problem.layer_count, problem.bytes
+    static, kept = _prefix(sizes.static), _prefix(sizes.activations)
+    head_space = np.concatenate([[0.0], np.maximum.accumulate(sizes.workspace)])
+    tail_space = np.concatenate([np.maximum.accumulate(sizes.workspace[::-1])[::-1], [0.0]])
+    fixed = static[:, None] + (static[-1] - static) + np.maximum(head_space[:, None], tail_space)
+    fixed += (kept[-1] - kept) * problem.in_flight(1)
     capacity = float(problem.memory_bytes[problem.source]) * (1 + MEMORY_TOLERANCE)
-    fitting = [d for d in range(1, problem.max_stages + 1) if fixed + tail + head * problem.in_flight(d) <= capacity]
-    return max(fitting, default=0)
+    in_flight = np.array([problem.in_flight(depth) for depth in range(1, problem.max_stages + 1)])
+    deepest = np.zeros((layers + 1, layers + 1), dtype=np.int64)
+    for depth in np.flatnonzero(np.diff(in_flight, append=-1)) + 1:
+        deepest[fixed + kept[:, None] * in_flight[depth - 1] <= capacity] = depth
+    places = np.arange(layers + 1)
+    deepest[places[:, None] >= places] = 0
+    return deepest

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import fsum
 
 import numpy as np
 
@@ -81,7 +82,7 @@ def throughput_per_s(problem: Problem, figures: Figures) -> float | None:
 def stage_seconds(problem: Problem, stage: PlacedStage, name: str) -> float:
     """Busy time of a stage in one pass: the sum over its layers."""
     table: np.ndarray = getattr(problem, f"{name}_s")
-    return float(table[stage.option, stage.first : stage.stop].sum())
+    return fsum(table[stage.option, stage.first : stage.stop].tolist())
 
 
 def sendings_of(problem: Problem, placement: Placement) -> list[Sending] | None:
@@ -242,12 +243,12 @@ def stage_memory(problem: Problem, stage: PlacedStage, depth: int) -> StageMemor
     layers = slice(stage.first, stage.stop)
     sizes = problem.bytes
     return StageMemory(
-        weights=float(sizes.weights[layers].sum()),
-        gradients=float(sizes.gradients[layers].sum()),
-        optimizer=float(sizes.optimizer[layers].sum()),
-        activations=float(sizes.activations[layers].sum()) * problem.in_flight(depth),
-        kv_cache=float(sizes.kv_cache[layers].sum()),
-        workspace=float(sizes.workspace[layers].max()),
+        weights=fsum(sizes.weights[layers].tolist()),
+        gradients=fsum(sizes.gradients[layers].tolist()),
+        optimizer=fsum(sizes.optimizer[layers].tolist()),
+        activations=fsum(sizes.activations[layers].tolist()) * problem.in_flight(depth),
+        kv_cache=fsum(sizes.kv_cache[layers].tolist()),
+        workspace=max(sizes.workspace[layers].tolist()),
     )
 
 

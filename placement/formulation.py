@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 
 from placement.backends.base import Task
-from placement.column_costs import deepest_pair
 from placement.columns import Formulation, Scale, Terms, added
 from placement.figure_columns import FigureColumns
 from placement.stage_graph import StageGraph
@@ -79,7 +78,7 @@ def _source_holds_two(formulation: Formulation, graph: StageGraph) -> None:
     stops = sorted({int(graph.stop[a]) for a in heads})
     firsts = sorted({int(graph.first[a]) for a in tails})
     for stop in stops:
-        deepest = {first: deepest_pair(graph.problem, stop, first) for first in firsts}
+        deepest = {first: int(graph.deepest_pairs[stop, first]) for first in firsts}
         for depth in sorted({d for d in deepest.values() if d < most}):
             # Longer heads and longer tails need no less memory, so the row may take them all together.
             together = [(a, float(most - depth)) for a in heads if graph.stop[a] >= stop]

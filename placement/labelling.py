@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from placement.backends.base import Axis, Task
 from placement.bounds import Sweep, capacity_of
 from placement.column_costs import IntArray
-from placement.constraints import MEMORY_TOLERANCE
+from placement.columns import LIMIT_SLACK
+from placement.incumbent import CUTOFF
 from placement.interruption import flag_when
 from placement.kernels.labels import FULL, NARROWED, Guide, Rules, Steps
 from placement.kernels.pricing import constant_of
 from placement.kernels.setting import set_labels
 from placement.lagrangian import ROUNDING, Relaxed
-from placement.problem import Placement, Problem
+from placement.problem import Placement
 from placement.routes import FloatArray
 from placement.stage_graph import StageGraph
 
@@ -143,7 +144,7 @@ class Labelling:
         limits = task.limits
         capacity = np.minimum(capacity_of(graph), problem.layer_count)
         bit = np.concatenate([[0], np.cumsum(capacity)])
-        deepest = _deepest_pairs(problem, graph)
+        deepest = _deepest_pairs(graph)
         most = problem.max_stages
         binds = problem.request.constraints.max_stages is not None or bool((graph.max_depth < most).any())
         binds |= bool(((deepest >= 3) & (deepest < most)).any())
@@ -167,6 +168,8 @@ class Labelling:
             limit_cycle_s=float(min(cycle, latency) if is_cycle else cycle),
             limit_forward_s=float(np.inf if is_cycle else latency),
             limit_energy_j=float(np.inf if limits.energy_j is None else limits.energy_j),
+            slack=1 + LIMIT_SLACK,
+            margin=CUTOFF,
             budget_j=np.array([budget for _, budget in self._budgets], dtype=np.float64),
             budget_idle_w=np.where(source_budget, problem.idle_power_w[problem.source], 0.0).astype(np.float64),
             source_awake_w=self._source_awake_w,
@@ -224,29 +227,12 @@ class Labelling:
         return relevant, np.arange(layers + 1) <= last[graph.problem.source]
 
 
-def _deepest_pairs(problem: Problem, graph: StageGraph) -> IntArray:
-    """(L + 1, L + 1): most stages of a plan whose source runs ..stop and first..; 0 where they never fit together."""
-    layers = problem.layer_count
-    table = np.zeros((layers + 1, layers + 1), dtype=np.int64)
-    own = graph.node == problem.source
-    stops = np.unique(graph.stop[own & (graph.first == 0) & (graph.stop < layers)])
-    firsts = np.unique(graph.first[own & (graph.first > 0) & (graph.stop == layers)])
-    if not len(stops) or not len(firsts):
-        return table
-    sizes = problem.bytes
-
-    def before(values: FloatArray) -> FloatArray:
-        return np.concatenate([[0.0], np.cumsum(values)])
-
-    static, kept = before(sizes.static), before(sizes.activations)
-    head_space = np.maximum.accumulate(sizes.workspace)[stops - 1]
-    tail_space = np.maximum.accumulate(sizes.workspace[::-1])[::-1][firsts]
-    fixed = static[stops][:, None] + (static[-1] - static[firsts]) + np.maximum(head_space[:, None], tail_space)
-    fixed = fixed + (kept[-1] - kept[firsts]) * problem.in_flight(1)
-    capacity = float(problem.memory_bytes[problem.source]) * (1 + MEMORY_TOLERANCE)
-    deepest = np.zeros_like(fixed, dtype=np.int64)
-    for depth in range(1, problem.max_stages + 1):
-        deepest[fixed + kept[stops][:, None] * problem.in_flight(depth) <= capacity] = depth
-    deepest[stops[:, None] >= firsts] = 0
-    table[np.ix_(stops, firsts)] = deepest
+def _deepest_pairs(graph: StageGraph) -> IntArray:
+    """The graph's own, 0 where it holds no such head or tail."""
+    own = graph.node == graph.problem.source
+    stops = np.unique(graph.stop[own & (graph.first == 0)])
+    firsts = np.unique(graph.first[own & (graph.first > 0) & (graph.stop == graph.problem.layer_count)])
+    table = np.zeros_like(graph.deepest_pairs)
+    pairs = np.ix_(stops, firsts)
+    table[pairs] = graph.deepest_pairs[pairs]
     return table

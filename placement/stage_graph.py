@@ -22,8 +22,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from placement.column_costs import IntArray, SendingCosts, compute_costs, stage_memory_bytes
+from placement.column_costs import IntArray, SendingCosts, compute_costs, deepest_pairs, stage_memory_bytes
 from placement.column_ranges import hand_over_columns, stage_columns
+from placement.grouping import group_columns
+from placement.kernels.sweeps import Columns
 from placement.network import BoolArray, FloatArray
 from placement.order import middle_order
 from placement.problem import PlacedStage, Placement, Problem
@@ -86,6 +88,8 @@ class StageGraph:
     classes: Classes
     order: IntArray | None
     """(N,): ranks in which middle stages ascend; None: their order matters (placement.order)."""
+    deepest_pairs: IntArray
+    """(L + 1, L + 1): most stages of a plan whose source runs layers 0..stop and first..L; 0: the two never fit."""
 
     @property
     def capacity(self) -> IntArray:
@@ -162,6 +166,11 @@ class StageGraph:
         if stages is None or hand_overs is None:
             return None
         return [*stages.tolist(), *(self.stage_count + hand_overs).tolist()]
+
+    @cached_property
+    def grouped(self) -> Columns:
+        """The columns by cut and cell, for sweeps."""
+        return group_columns(self)
 
     @cached_property
     def _stage_order(self) -> tuple[IntArray, IntArray]:
@@ -242,6 +251,7 @@ def build_stage_graph(problem: Problem, *, merge: bool = True) -> StageGraph:
         busy_forward=Entries.gather(costs.busy_forward), busy_backward=Entries.gather(costs.busy_backward),
         node_joules=node_joules,
         classes=classes, order=middle_order(problem),
+        deepest_pairs=deepest_pairs(problem),
     )  # fmt: skip
 
 

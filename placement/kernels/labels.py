@@ -70,7 +70,7 @@ class Rules(NamedTuple):
     counts_stages: bool
     """Whether the number of stages can bind, through max_stages or memory by depth."""
     deepest: IntArray
-    """(L + 1, L + 1): most stages of a plan whose source runs ..stop and first..; see `deepest_pairs`."""
+    """(L + 1, L + 1): most stages of a plan whose source runs ..stop and first..; see `StageGraph.deepest_pairs`."""
     cycle_weight: float
     energy_weight: float
     peak_count: float
@@ -79,6 +79,10 @@ class Rules(NamedTuple):
     limit_cycle_s: float
     limit_forward_s: float
     limit_energy_j: float
+    slack: float
+    """1 + the relative tolerance of limits."""
+    margin: float
+    """Plans must beat the best known by this share."""
     budget_j: FloatArray
     """(B,): limits of nodes b; their joules are slot 2 b, their idle power slot 2 b + 1."""
     budget_idle_w: FloatArray
@@ -219,25 +223,24 @@ def _cycle_s(rules: Rules, figures: FloatArray) -> float:
 @compiled
 def _hopeless(rules: Rules, guide: Guide, figures: FloatArray, cut: int, cell: int) -> bool:
     """Whether every completion breaks a limit or leaves the box."""
-    slack = 1 + 0.5e-6
     least = _cycle_s(rules, figures) + (guide.tau_rest[cut, cell] if not rules.has_cycle_peaks else 0.0)
     if rules.has_cycle_peaks:
         least = max(least, figures[TAU] + guide.tau_rest[cut, cell] + figures[UPDATE])
     least = max(least, guide.low[CYCLE])
-    if least > min(rules.limit_cycle_s * slack, guide.high[CYCLE] * (1 + 1e-9)):
+    if least > min(rules.limit_cycle_s * rules.slack, guide.high[CYCLE] * (1 + 1e-9)):
         return True
     if figures[Z_FORWARD] + figures[Z_BACKWARD] > guide.high[PEAK] * (1 + 1e-9):
         return True
-    if figures[FORWARD] + guide.forward_rest[cut, cell] > rules.limit_forward_s * slack:
+    if figures[FORWARD] + guide.forward_rest[cut, cell] > rules.limit_forward_s * rules.slack:
         return True
     if rules.limit_energy_j < np.inf:
         awake = max(0.0, figures[AWAKE] - rules.source_awake_w)
         joules = figures[JOULES] + guide.joules_rest[cut, cell] + (rules.least_idle_w + awake) * least
-        if joules > rules.limit_energy_j * slack:
+        if joules > rules.limit_energy_j * rules.slack:
             return True
     for b in range(len(rules.budget_j)):
         idle = figures[SLOT + 2 * b + 1] - rules.budget_idle_w[b]  # a stage may still take the place of idling without
-        if figures[SLOT + 2 * b] + max(0.0, idle) * least > rules.budget_j[b] * slack:
+        if figures[SLOT + 2 * b] + max(0.0, idle) * least > rules.budget_j[b] * rules.slack:
             return True
     return False
 
@@ -259,14 +262,13 @@ def _bound(rules: Rules, guide: Guide, figures: FloatArray, priced: float, rest:
 @compiled
 def _value(rules: Rules, figures: FloatArray) -> float:
     """What a complete plan is worth; infinite where it breaks a limit."""
-    slack = 1 + 0.5e-6
     cycle = _cycle_s(rules, figures)
-    if cycle > rules.limit_cycle_s * slack or figures[FORWARD] > rules.limit_forward_s * slack:
+    if cycle > rules.limit_cycle_s * rules.slack or figures[FORWARD] > rules.limit_forward_s * rules.slack:
         return np.inf
-    if figures[JOULES] + (rules.least_idle_w + figures[AWAKE]) * cycle > rules.limit_energy_j * slack:
+    if figures[JOULES] + (rules.least_idle_w + figures[AWAKE]) * cycle > rules.limit_energy_j * rules.slack:
         return np.inf
     for b in range(len(rules.budget_j)):
-        if figures[SLOT + 2 * b] + figures[SLOT + 2 * b + 1] * cycle > rules.budget_j[b] * slack:
+        if figures[SLOT + 2 * b] + figures[SLOT + 2 * b + 1] * cycle > rules.budget_j[b] * rules.slack:
             return np.inf
     return figures[BASE] + (rules.cycle_weight + rules.energy_weight * figures[AWAKE]) * cycle
 

@@ -200,7 +200,7 @@ def set_labels(
                         value = _value(rules, figures)
                         if value >= cutoff:
                             continue
-                        best, cutoff = value, value - abs(value) * CUTOFF
+                        best, cutoff = value, value - abs(value) * rules.margin
                         _write_plan(labels, parent, stage, plans, found)
                         found += 1
                         continue
@@ -228,8 +228,6 @@ RIVALS = 100
 """Labels that one label is compared with at most: the most promising ones behind the same cut and node."""
 COMPARED = 200
 """Comparisons of two labels per label that may be set, before a run gives up."""
-CUTOFF = 1e-7
-"""Plans must beat the best known by this relative margin."""
 
 
 @compiled

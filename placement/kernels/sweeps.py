@@ -33,7 +33,6 @@ class Columns(NamedTuple):
     cell_node: IntArray
     """(cells,)."""
     stage_count: int
-    hand_over_count: int
     begin: IntArray
     """(L cells + 1,): stages from (cut i, cell c) on are beginning[begin[i cells + c] .. begin[i cells + c + 1]]."""
     beginning: IntArray

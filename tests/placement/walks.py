@@ -7,7 +7,8 @@ from random import Random
 
 import numpy as np
 
-from placement.bounds import Memory, Neighbourhoods, group_columns
+from placement.bounds import Memory, Neighbourhoods
+from placement.grouping import group_columns
 from placement.problem import Placement
 from placement.stage_graph import StageGraph
 
