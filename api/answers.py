@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
-from api.problems import MEDIA_TYPE, Problem, ProblemType
+from api.problems import MEDIA_TYPE, Problem, ProblemType, Refusal
 from models.problem_details import ProblemDetails
 
 _BY_STATUS = {
@@ -21,12 +21,18 @@ _BY_STATUS = {
 def install(app: FastAPI) -> None:
     """Answer every failure of `app` as problem details."""
     app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(Refusal, _on_refusal)
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
 def problem_response(problem: Problem, root_path: str) -> Response:
     """`problem` as application/problem+json."""
     return _rendered(problem.details(root_path), problem.headers)
+
+
+def refusal_response(details: ProblemDetails, root_path: str, headers: dict[str, str] | None = None) -> Response:
+    """Problem details that were written by another process, which does not know where the service is mounted."""
+    return _rendered(details.model_copy(update={"type": root_path + details.type}), headers or {})
 
 
 def root_of(scope: Scope) -> str:
@@ -36,7 +42,13 @@ def root_of(scope: Scope) -> str:
 
 async def _on_problem(request: Request, problem: Exception) -> Response:
     assert isinstance(problem, Problem)
+    request.state.problem = problem.kind.value.slug
     return problem_response(problem, root_of(request.scope))
+
+
+async def _on_refusal(request: Request, refusal: Exception) -> Response:
+    assert isinstance(refusal, Refusal)
+    return refusal_response(refusal.details, root_of(request.scope))
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
@@ -45,6 +57,7 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code in _BY_STATUS:
         kind, detail = _BY_STATUS[error.status_code]
+        request.state.problem = kind.value.slug
         return problem_response(Problem(kind, detail, headers=headers), root_of(request.scope))
     phrase = HTTPStatus(error.status_code).phrase
     return _rendered(ProblemDetails(type="about:blank", title=phrase, status=error.status_code, detail=phrase), headers)

@@ -56,6 +56,21 @@ class ProblemType(Enum):
         "The path names no endpoint, or no entry of the list it belongs to.",
         "See /docs for the endpoints; /examples and /catalogue list the names of their entries.",
     )
+    PLAN_NOT_FOUND = Explanation(
+        "plan-not-found",
+        404,
+        "There is no such plan",
+        "No plan has this id, or it is not one of yours.",
+        "GET /plans lists your plans. Ids are in the `id` of every answer and in the Location header of a 202.",
+    )
+    PLAN_GONE = Explanation(
+        "plan-gone",
+        410,
+        "The plan is no longer kept",
+        "There was a plan of this id, but ended plans are kept for a limited time and in a limited number; GET /limits "
+        "says which.",
+        "Post the request again; it is solved anew.",
+    )
     METHOD_NOT_ALLOWED = Explanation(
         "method-not-allowed",
         405,
@@ -110,6 +125,20 @@ class ProblemType(Enum):
         "This API key has used up its requests for now. Other keys are not affected.",
         "Wait for the seconds in Retry-After. The RateLimit headers of every answer say how many requests are left.",
     )
+    INVALID_PARAMETER = Explanation(
+        "invalid-parameter",
+        422,
+        "A parameter cannot be used",
+        "A query parameter or a header of the request is unknown to the endpoint, out of range or malformed.",
+        "Each violation names the parameter and what would be accepted.",
+    )
+    KEY_REUSED = Explanation(
+        "idempotency-key-reused",
+        422,
+        "The Idempotency-Key belongs to another request",
+        "A plan was asked for with this Idempotency-Key before, by another body. Nothing was solved.",
+        "Use a new key for a new request; a repeated key must come with the same request.",
+    )
     INTERNAL_ERROR = Explanation(
         "internal-error",
         500,
@@ -121,8 +150,22 @@ class ProblemType(Enum):
         "busy",
         503,
         "The queue is full",
-        "All solver threads are at work and as many plans are waiting as the service lets wait.",
+        "All solvers are at work and as many plans are waiting as the service lets wait.",
         "Send the request again after the seconds in the Retry-After header.",
+    )
+    DRAINING = Explanation(
+        "draining",
+        503,
+        "The service is being stopped",
+        "The service takes no new work: it ends what it has in hand. Plans that were accepted go on after its restart.",
+        "Send the request again after the seconds in the Retry-After header, to another instance or to the next one.",
+    )
+    STORE_UNAVAILABLE = Explanation(
+        "store-unavailable",
+        503,
+        "The store of plans cannot be used just now",
+        "The database cannot be reached, is full or may not be written. Nothing is accepted that could be lost.",
+        "Send the request again after the seconds in the Retry-After header. `placement doctor` shows what is wrong.",
     )
     NOT_READY = Explanation(
         "not-ready",
@@ -136,6 +179,14 @@ class ProblemType(Enum):
     def path(self) -> str:
         """Where the type is explained; the `type` of its problem details."""
         return f"/problems/{self.value.slug}"
+
+
+class Refusal(Exception):
+    """Ends the handling of a request with problem details that another process wrote."""
+
+    def __init__(self, details: ProblemDetails) -> None:
+        super().__init__(details.detail)
+        self.details = details
 
 
 class Problem(Exception):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -58,36 +59,47 @@ def _too_large(max_bytes: int) -> Problem:
     )
 
 
-def parse(kind: type[RequestType], raw: bytes) -> RequestType:
-    """The request in `raw`; raises `Problem` with every violation when it breaks a rule."""
+def check_weight(raw: bytes) -> None:
+    """Refuse a body that is costly to read, before it is read."""
     if raw.count(b",") + 5 * raw.count(b"{") > MAX_WEIGHT:
         raise Problem(ProblemType.BODY_TOO_LARGE, "the body holds more values than the largest request that is allowed")
+
+
+def parse(kind: type[RequestType], raw: bytes) -> RequestType:
+    """The request in `raw`; raises `Problem` with every violation when it breaks a rule."""
+    check_weight(raw)
     try:
         request = kind.model_validate_json(raw)
     except ValidationError as error:
         raise _refusal(error, raw) from None
     repeated = list(_repeated_keys(raw))
     if repeated:
-        raise _invalid(repeated)
+        raise invalid(repeated)
     return request
 
 
 def refused(invalid: InvalidInput, raw: bytes) -> Problem:
     """The problem for faults that were found while solving, with pointers into the body as it was written."""
-    return _invalid(violations_of(invalid, json.loads(raw)))
+    return invalid(violations_of(invalid, json.loads(raw)))
 
 
 def _refusal(error: ValidationError, raw: bytes) -> Problem:
     count = error.error_count()
     if count > MANY_FAULTS:
         message = f"the body breaks rules in {count} places, too many to list"
-        return _invalid([Violation(pointer="", code="too_many_faults", message=message, limit=MANY_FAULTS)])
+        return invalid([Violation(pointer="", code="too_many_faults", message=message, limit=MANY_FAULTS)])
     if count == 1 and error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
         return Problem(ProblemType.MALFORMED_JSON, "the body cannot be read as JSON", violations_of(error, None))
-    return _invalid([*_repeated_keys(raw), *violations_of(error, json.loads(raw))])
+    return invalid([*_repeated_keys(raw), *violations_of(error, json.loads(raw))])
 
 
-def _invalid(violations: list[Violation]) -> Problem:
+def sha256_of(request: DomainType) -> str:
+    """Hash of a request as it was understood, in hex: defaults filled in, units read, shorthands written out."""
+    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+
+
+def invalid(violations: list[Violation]) -> Problem:
+    """The problem of a request that breaks these rules."""
     count = len(violations)
     return Problem(ProblemType.INVALID_INPUT, "1 violation" if count == 1 else f"{count} violations", violations)
 

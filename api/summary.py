@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-
+from api.requests import sha256_of
 from api.wire import RequestSummary
 from models import PlanRequest
 from models.base import refuse
@@ -23,15 +22,10 @@ def summary_of(asked: PlanRequest) -> RequestSummary:
         links=_directed_links(asked),
         workload=asked.workload.kind,
         objective=asked.objective.kind,
-        time_limit_s=asked.solver.time_limit_s,
+        solver=asked.solver,
         sha256=sha256_of(asked),
         notes=profile.notes,
     )
-
-
-def sha256_of(asked: PlanRequest) -> str:
-    """Hash of the request as it was understood, in hex: defaults filled in, units read, shorthands written out."""
-    return hashlib.sha256(asked.model_dump_json().encode()).hexdigest()
 
 
 def _directed_links(asked: PlanRequest) -> int:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from models.base import DomainType
 from models.catalogue import DeviceEntry, LinkEntry, TransformerEntry
-from models.constraints import Backend
+from models.constraints import Backend, SolverSettings
 
 
 class RequestSummary(DomainType):
@@ -24,8 +24,8 @@ class RequestSummary(DomainType):
     """Directed links, both directions of a bidirectional one counted."""
     workload: str
     objective: str
-    time_limit_s: float
-    """Seconds of solving that the request allows."""
+    solver: SolverSettings
+    """Who will solve and when to stop, defaults filled in."""
     sha256: str
     """Of the request as it was understood, in hex: two ways of writing the same request share it."""
     notes: tuple[str, ...] = ()

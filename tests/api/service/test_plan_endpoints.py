@@ -56,7 +56,7 @@ def test_validation_counts_what_a_request_asks_for(client, body):
         "links": 2,
         "workload": "inference",
         "objective": "latency",
-        "time_limit_s": 10.0,
+        "solver": {"backend": "auto", "time_limit_s": 10.0, "relative_gap": 0.0, "seed": 0},
         "sha256": "",
         "notes": [],
     }

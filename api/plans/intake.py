@@ -1,0 +1,141 @@
+"""From the bytes of a request to what the service must know of it; where checking is costly, in another process."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+
+from api.execution.base import Ending, Executor, Full, Job, Kind, Outcome
+from api.plans.answers import Asked
+from api.plans.cache import AskedBefore
+from api.plans.refusals import busy, draining
+from api.problems import Problem, ProblemType, Refusal
+from api.requests import check_weight, invalid, parse, sha256_of
+from api.settings import Settings
+from api.store.ids import new_plan_id
+from api.wire import RequestSummary
+from models import FrontierRequest, PlanRequest
+from models.constraints import ObjectiveKind, SolverSettings
+from models.problem_details import ProblemDetails, Violation
+
+AT_ONCE_BYTES = 2**15
+"""Bodies up to this length are checked on the event loop: a millisecond or so."""
+IN_PROCESS_BYTES = 2**18
+"""Up to this length they are checked in a thread; longer ones, which may hold the interpreter for long, by a clerk."""
+CHECK_LIMIT_S = 30.0
+"""Longest time for a clerk to check a body."""
+_REQUESTS: dict[Kind, type[PlanRequest]] = {Kind.PLAN: PlanRequest, Kind.FRONTIER: FrontierRequest}
+
+
+class Intake:
+    """Checks requests for plans and frontiers, each once while it is remembered."""
+
+    def __init__(self, executor: Executor, settings: Settings) -> None:
+        self._executor = executor
+        self._settings = settings
+        self._before = AskedBefore()
+
+    def digest(self, kind: Kind, raw: bytes) -> bytes:
+        """What these bytes are remembered by."""
+        return hashlib.sha256(kind.encode() + b"\n" + raw).digest()
+
+    def known(self, digest: bytes) -> Asked | None:
+        """What the request of this digest asks for, if it was found sound lately."""
+        return self._before.get(digest)
+
+    async def asked(self, kind: Kind, raw: bytes, digest: bytes) -> Asked:
+        """What a request asks for; raises `Problem` or `Refusal` with every fault."""
+        asked = self.known(digest)
+        if asked is not None:
+            return asked
+        check_weight(raw)
+        if len(raw) <= AT_ONCE_BYTES:
+            asked = _read(kind, raw)
+        elif len(raw) <= IN_PROCESS_BYTES or kind is Kind.FRONTIER:
+            asked = await asyncio.to_thread(_read, kind, raw)
+        else:
+            asked = await self._by_clerk(kind, raw)
+        self._check_time_limit(asked.time_limit_s)
+        self._before.put(digest, asked)
+        return asked
+
+    async def _by_clerk(self, kind: Kind, raw: bytes) -> Asked:
+        job = Job(new_plan_id(), Kind.VALIDATE, raw, CHECK_LIMIT_S)
+        try:
+            ending = await self._executor.run(job, lambda _: None)
+        except Full as full:
+            raise busy(full) from None
+        summary = RequestSummary.model_validate_json(answer_of(ending))
+        return _asked(kind, summary.sha256, summary.solver, summary.model, objective=ObjectiveKind(summary.objective))
+
+    def _check_time_limit(self, time_limit_s: float) -> None:
+        limit = self._settings.max_time_limit_s
+        if time_limit_s > limit:
+            message = f"this service solves for at most {limit:g} s"
+            raise invalid([
+                Violation(
+                    pointer="/solver/time_limit_s",
+                    code="less_than_equal",
+                    message=message,
+                    actual=time_limit_s,
+                    limit=limit,
+                )
+            ])  # fmt: skip
+
+
+def answer_of(ending: Ending) -> bytes:
+    """The body of work that must end with an answer; raises `Refusal` or `Problem` when it did not."""
+    if ending.outcome is Outcome.ANSWERED and ending.body is not None:
+        return ending.body
+    if ending.outcome is Outcome.REFUSED and ending.body is not None:
+        raise Refusal(ProblemDetails.model_validate_json(ending.body))
+    if ending.outcome is Outcome.MEMORY:
+        raise Problem(ProblemType.BODY_TOO_LARGE, "the request needs more memory than a solver's process may use")
+    if ending.outcome is Outcome.LOST and ending.message == "draining":
+        raise draining()
+    raise RuntimeError(f"{ending.outcome}: {ending.message}")
+
+
+def _read(kind: Kind, raw: bytes) -> Asked:
+    request = parse(_REQUESTS[kind], raw)
+    epsilon = request.frontier.epsilon if isinstance(request, FrontierRequest) else 0.0
+    return _asked(
+        kind,
+        sha256_of(request),
+        request.solver,
+        request.model.name or request.model.catalogue,
+        objective=request.objective.kind,
+        epsilon=epsilon,
+    )
+
+
+def _asked(
+    kind: Kind,
+    sha256: str,
+    solver: SolverSettings,
+    name: str | None,
+    objective: ObjectiveKind,
+    epsilon: float = 0.0,
+) -> Asked:
+    return Asked(
+        kind=kind,
+        content_key=hashlib.sha256(json.dumps([kind, _release(), sha256]).encode()).hexdigest(),
+        time_limit_s=solver.time_limit_s,
+        name=name,
+        objective=objective,
+        backend=solver.backend,
+        seed=solver.seed,
+        epsilon=epsilon,
+    )
+
+
+@cache
+def _release() -> str:
+    """Another release of the planner may know another cost model: its answers are not this one's."""
+    try:
+        return version("layer-placement")
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "0+checkout"
