@@ -15,11 +15,24 @@ from fastapi_offline import FastAPIOffline
 from api import answers
 from api.envelope import Envelope
 from api.facade import Facade
+from api.observability.instruments import Instruments
+from api.observability.tracing import tracing_of
 from api.openapi import describe
 from api.problems import Problem
-from api.routes import catalogue, frontier, health, landing, plans, problem_pages, profiles, worked_examples
+from api.routes import (
+    catalogue,
+    frontier,
+    health,
+    landing,
+    metrics,
+    pages,
+    plans,
+    problem_pages,
+    profiles,
+    worked_examples,
+)
 from api.service import Service
-from api.settings import Settings
+from api.settings import MetricsAccess, Settings
 
 log = logging.getLogger("placement.api")
 
@@ -27,29 +40,21 @@ CHECK_S = 3.0
 """Longest wait for the solvers' check before the socket opens; if it takes longer, it goes on beside the requests."""
 LONG_S = 5.0
 """From when on a warm-up deserves a word: with kept code it takes a second."""
-_SWAGGER_UI = {
-    "tryItOutEnabled": True,
-    "displayRequestDuration": True,
-    "defaultModelsExpandDepth": 0,
-    "docExpansion": "list",
-    "validatorUrl": None,
-    "syntaxHighlight": {"activated": True, "theme": "obsidian"},
-}
 
 
 def create_app(settings: Settings | None = None, facade: Facade | None = None) -> FastAPI:
     """The service with these settings (default: from the environment) before this planner (default: `placement`)."""
     service = Service(settings or Settings(), facade or Facade())
+    instruments = Instruments(tracing_of(service.settings))
     app = FastAPIOffline(
         title="Layer placement",
-        docs_url="/docs",
+        docs_url=None,
         redoc_url=None,
         static_url="/docs-assets",
-        swagger_ui_parameters=_SWAGGER_UI,
         redirect_slashes=False,
         lifespan=partial(_lifespan, service),
     )
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, instruments=instruments)
     answers.install(app)
     for router in (
         plans.router(service),
@@ -60,6 +65,8 @@ def create_app(settings: Settings | None = None, facade: Facade | None = None) -
         health.router(service),
         problem_pages.router(),
         landing.router(),
+        pages.router(),
+        metrics.router(instruments, served=service.settings.metrics is not MetricsAccess.OFF),
     ):
         app.include_router(router)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]

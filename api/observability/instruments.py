@@ -30,7 +30,7 @@ class Instruments:
         self._registry = registry = CollectorRegistry()
         self._requests = Counter(
             "placement_http_requests",
-            "Answers, by route template ('unmatched' when no endpoint was reached), method and status.",
+            "Answers, by route template ('other' for files and for paths of no endpoint), method and status.",
             ("route", "method", "status"),
             registry=registry,
         )

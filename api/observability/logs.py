@@ -15,7 +15,7 @@ REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 EXCHANGES = logging.getLogger("placement.access")
 """One line per answer. Probes and scrapes are logged at level debug."""
 
-_EXTRAS = ("request_id", "plan_id", "owner", "method", "path", "status", "milliseconds", "client", "problem")
+_EXTRAS = ("request_id", "plan_id", "owner", "key_id", "method", "path", "status", "milliseconds", "client", "problem")
 """What a record may carry as `extra`, in the order it is written."""
 _NAMES = {"milliseconds": "ms"}
 

@@ -21,8 +21,7 @@ _HTML = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Layer placement</title>
 <meta name="viewport" content="width=device-width">
 <link rel="icon" href="docs-assets/favicon.png">
-<style>body{font:1.1rem/1.6 system-ui,sans-serif;max-width:42rem;margin:4rem auto;padding:0 1rem}
-code{background:#eee;padding:.1rem .3rem;border-radius:.2rem}</style></head>
+<link rel="stylesheet" href="assets/page.css"></head>
 <body><h1>Layer placement</h1>
 <p>This service computes the provably best split of a Transformer's layers between terminals and edge nodes.
 It is used by programs over HTTP, and by people through its documentation.</p>

@@ -64,6 +64,6 @@ def router() -> APIRouter:
 _HTML = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width">
-<style>body{{font:1.1rem/1.6 system-ui,sans-serif;max-width:42rem;margin:4rem auto;padding:0 1rem}}</style></head>
+<link rel="stylesheet" href="../assets/page.css"></head>
 <body><h1>{title}</h1><p>HTTP status {status}</p><p>{meaning}</p><h2>What to do</h2><p>{remedy}</p></body></html>
 """
