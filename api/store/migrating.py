@@ -1,0 +1,55 @@
+"""The tables brought to this release when a database is opened; the migrations are packaged beside this module."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from api.store.errors import SchemaTooNew
+
+_LOCK = 0x706C6163656D656E
+"""Number of the advisory lock that lets one process migrate at a time: "placemen" in ASCII, as any number would do."""
+
+
+def configuration() -> Config:
+    """Alembic's settings: where the migrations are."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+def migrate(connection: Connection, to: str = "head") -> None:
+    """Run, in one transaction, the migrations that the database lacks; `connection` must not be in a transaction.
+
+    Processes that open one database at once do it one after the other, and the second finds nothing to do. Raises
+    `SchemaTooNew` for a database that a newer release has migrated.
+    """
+    config = configuration()
+    sqlite = connection.dialect.name == "sqlite"
+    if sqlite:
+        # Alembic alters by copying a table: dropping the old one must not delete what refers to it.
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.rollback()
+    with connection.begin():
+        if not sqlite:
+            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        _refuse_newer(connection, ScriptDirectory.from_config(config))
+        config.attributes["connection"] = connection
+        command.upgrade(config, to)
+        if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+            raise AssertionError("a migration left rows that refer to nothing")
+    if sqlite:
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        connection.rollback()
+
+
+def _refuse_newer(connection: Connection, known: ScriptDirectory) -> None:
+    ours = {script.revision for script in known.walk_revisions()}
+    for revision in MigrationContext.configure(connection).get_current_heads():
+        if revision not in ours:
+            raise SchemaTooNew(f"the database is at revision {revision}, which this release does not know")

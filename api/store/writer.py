@@ -1,0 +1,182 @@
+"""One thread that writes: what is asked for while a commit is under way goes into the next one, all together."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from api.store.faults import translated
+
+LARGEST_GROUP = 256
+"""Most writes in one transaction: bounds how long the first of them waits for the last."""
+
+Work = Callable[[Connection], Any]
+
+
+@dataclass(slots=True, eq=False)
+class Write:
+    """What to do inside a transaction, and who waits for it. May be run again after a rollback."""
+
+    work: Work
+    future: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    alone: bool = False
+    """Run outside of any transaction, with the connection to itself (migrations)."""
+    abandoned: bool = False
+    """Nobody waits any more, and nothing was promised: leave it, if it has not begun."""
+
+    def answer(self, result: Any, error: Exception | None) -> None:
+        """Wake the one who waits; he may have left, and his event loop with him."""
+        with suppress(RuntimeError):
+            self.future.get_loop().call_soon_threadsafe(self._settle, result, error)
+
+    def _settle(self, result: Any, error: Exception | None) -> None:
+        if self.future.done():
+            return
+        if error is None:
+            self.future.set_result(result)
+        else:
+            self.future.set_exception(error)
+            self.future.exception()  # seen, even if the one who waited was cancelled: no complaint on collection
+
+
+class _Reached(Enum):
+    """How far a transaction came before it failed."""
+
+    BEGIN = auto()
+    WORK = auto()
+    COMMIT = auto()
+
+
+@dataclass(slots=True)
+class _Undone(Exception):
+    """A transaction that failed; whatever it did was rolled back (unless it was cut off while committing)."""
+
+    reached: _Reached
+    cause: Exception
+
+    @property
+    def disconnected(self) -> bool:
+        """Whether the connection is of no use any more."""
+        return isinstance(self.cause, DBAPIError) and self.cause.connection_invalidated
+
+
+class Writer:
+    """The thread, its queue and its connection.
+
+    A write that fails does not fail its neighbours: they are done again, each in a transaction of its own.
+    """
+
+    def __init__(self, engine: Engine, is_stale: Callable[[Connection], bool]) -> None:
+        self._engine = engine
+        self._is_stale = is_stale
+        self._queue: SimpleQueue[Write | None] = SimpleQueue()
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to work; the connection is made with the first write."""
+        self._thread.start()
+
+    def submit(self, write: Write) -> None:
+        """Queue a write; its future is settled when it is durable, or when it failed."""
+        self._queue.put(write)
+
+    def stop(self) -> None:
+        """Finish what is queued, close the connection and end (blocks meanwhile)."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        open_ended = True
+        while open_ended:
+            group: list[Write] = []
+            entry = self._queue.get()
+            while entry is not None:
+                group.append(entry)
+                if entry.alone or len(group) >= LARGEST_GROUP:
+                    break
+                try:
+                    entry = self._queue.get_nowait()
+                except Empty:
+                    break
+            open_ended = entry is not None
+            self._serve([write for write in group if not write.abandoned])
+        self._disconnect()
+
+    def _serve(self, group: list[Write]) -> None:
+        if group and group[-1].alone:
+            self._do_alone(group.pop())
+        if group:
+            self._do(group)
+
+    def _do_alone(self, write: Write) -> None:
+        try:
+            result = write.work(self._connected())
+        except Exception as error:  # noqa: BLE001 - raised where it is awaited
+            self._disconnect()
+            write.answer(None, translated(error))
+        else:
+            write.answer(result, None)
+
+    def _do(self, group: list[Write], first_try: bool = True) -> None:
+        try:
+            results = self._transact(group)
+        except _Undone as undone:
+            if undone.disconnected and first_try and undone.reached is not _Reached.COMMIT:
+                self._do(group, first_try=False)  # the database was restarted while we had nothing to write
+            elif undone.reached is _Reached.WORK and not undone.disconnected and len(group) > 1:
+                for write in group:
+                    self._do([write])
+            else:
+                for write in group:
+                    write.answer(None, translated(undone.cause))
+        else:
+            for write, result in zip(group, results, strict=True):
+                write.answer(result, None)
+
+    def _transact(self, group: list[Write]) -> list[Any]:
+        """What each of the group returns, once all of it is durable; raises `_Undone`."""
+        reached = _Reached.BEGIN
+        try:
+            connection = self._connected()
+            transaction = connection.begin()
+            reached = _Reached.WORK
+            results = [write.work(connection) for write in group]
+            reached = _Reached.COMMIT
+            transaction.commit()
+        except Exception as error:
+            self._roll_back()
+            raise _Undone(reached, error) from error
+        return results
+
+    def _connected(self) -> Connection:
+        if self._connection is not None and self._is_stale(self._connection):
+            self._disconnect()
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        return self._connection
+
+    def _roll_back(self) -> None:
+        """Leave a connection without a transaction, or none: never one in doubt."""
+        try:
+            if self._connection is not None:
+                self._connection.rollback()
+                if self._connection.invalidated:
+                    self._disconnect()
+        except Exception:  # noqa: BLE001 - whatever it is, the connection goes
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(Exception):
+                connection.close()
