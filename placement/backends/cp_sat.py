@@ -9,13 +9,12 @@ back.
 from __future__ import annotations
 
 import math
-import threading
-from dataclasses import dataclass
 from importlib.metadata import version
 
 from ortools.sat.python import cp_model
 
 from placement.backends.base import Claim, Outcome, Task
+from placement.backends.cp_sat_running import solve
 from placement.columns import Formulation, Row, scale_of
 from placement.formulation import formulate
 
@@ -47,18 +46,7 @@ class CpSat:
         hinted = task.graph.columns_of(task.hint) if task.hint is not None else None
         if hinted is not None:
             model.hint(hinted, task.graph.stage_count + task.graph.hand_over_count)
-        solver = cp_model.CpSolver()
-        # Ctrl-C is the caller's to handle: OR-Tools would take the signal and leave the default handler behind.
-        solver.parameters.catch_sigint_signal = False
-        solver.parameters.max_time_in_seconds = max(task.time_limit_s, 0.01)
-        solver.parameters.num_workers = task.threads
-        solver.parameters.random_seed = task.seed
-        solver.parameters.relative_gap_limit = task.relative_gap
-        # OR-Tools 9.15: inclusion detection in presolve may cut off the optimum and call a worse plan optimal
-        # (google/or-tools#5293, open). To be deleted with the release that fixes it.
-        solver.parameters.presolve_inclusion_work_limit = 0
-        with _Watch(task, solver):
-            status = solver.solve(model.model, _Listener(task, model))
+        solver, status = solve(task, model.model, model.goal_value)
         return _claim(task, model, solver, status)
 
 
@@ -134,47 +122,10 @@ class _Model:
         return 1.0 if whole else TICKS
 
 
-class _Listener(cp_model.CpSolverSolutionCallback):
-    """Passes incumbents on."""
-
-    def __init__(self, task: Task, model: _Model) -> None:
-        super().__init__()
-        self._task, self._model = task, model
-
-    def on_solution_callback(self) -> None:
-        """Called by CP-SAT at every better plan."""
-        bound = self._model.goal_value(self.best_objective_bound, as_bound=True)
-        self._task.on_progress(self._model.goal_value(self.objective_value), bound)
-
-
-@dataclass
-class _Watch:
-    """Stops the solver soon after a cancellation. A stop before the search begins is lost, so it keeps asking."""
-
-    task: Task
-    solver: cp_model.CpSolver
-
-    def __enter__(self) -> None:
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def _run(self) -> None:
-        while not self._done.wait(0.02):
-            if self.task.cancelled():
-                self.solver.stop_search()
-
-    def __exit__(self, *exc: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-
 def _claim(task: Task, model: _Model, solver: cp_model.CpSolver, status: cp_model.CpSolverStatus) -> Claim:
     sizes = {"columns": len(model.variables), "rows": len(model.formulation.rows)}
     if status == cp_model.INFEASIBLE:
         return Claim(Outcome.INFEASIBLE, sizes=sizes)
-    if status == cp_model.MODEL_INVALID:
-        raise ValueError(f"CP-SAT refuses the model: {model.model.validate()}")
     bound = model.goal_value(solver.best_objective_bound, as_bound=True)
     if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
         return Claim(Outcome.STOPPED, None, max(bound, 0.0), sizes)

@@ -10,16 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pulp
-from highspy import HighsModelStatus, cb
 
 from placement.backends.base import Claim, Outcome, Task
+from placement.backends.milp_running import TOLERANCE, Highs, bound_of, options
 from placement.columns import Formulation, Row, scale_of
 from placement.formulation import formulate
 from placement.problem import Placement
-
-TOLERANCE = 1e-9
-"""Absolute gap and feasibility tolerance, in scaled units of which a plan has about 1,000."""
-
 
 MEETS = 1e-6
 """Relative distance within which a value and its bound prove each other."""
@@ -35,31 +31,13 @@ class Milp:
     closes_columns = 200
 
     def __call__(self, task: Task) -> Claim:
-        """Solve; conditional rows become big-M rows from the bounds of their columns.
-
-        HiGHS keeps its own choice of threads: its scheduler is one per process, and a run that asks for another number
-        than the first one ends at once without a solution.
-        """
+        """Solve; conditional rows become big-M rows from the bounds of their columns."""
         scale = scale_of(task.graph)
         if scale is None:
             return Claim(Outcome.INFEASIBLE)
         formulation = formulate(task, scale)
         model = _Model.of(formulation)
-        listener = _Listener(task, model)
-        highs = _Highs(
-            msg=False,
-            timeLimit=max(task.time_limit_s, 0.01),
-            gapRel=task.relative_gap,
-            gapAbs=TOLERANCE,
-            random_seed=task.seed,
-            mip_feasibility_tolerance=TOLERANCE,
-            primal_feasibility_tolerance=TOLERANCE,
-            callbackTuple=(listener, None),
-            callbacksToActivate=[
-                cb.HighsCallbackType.kCallbackMipInterrupt,
-                cb.HighsCallbackType.kCallbackMipImprovingSolution,
-            ],
-        )
+        highs = _Highs(**options(task, model.goal_unit))
         highs.start = _start(task)
         status = model.problem.solve(highs)
         bound = model.problem.solverModel.getInfo().mip_dual_bound
@@ -166,8 +144,8 @@ def _start(task: Task) -> list[int] | None:
     return task.graph.columns_of(task.hint)
 
 
-class _Highs(pulp.HiGHS):  # type: ignore[misc]
-    """PuLP's HiGHS with a start: the 0-1 columns of a known plan."""
+class _Highs(Highs):
+    """HiGHS with a start: the 0-1 columns of a known plan."""
 
     start: list[int] | None = None
 
@@ -179,28 +157,6 @@ class _Highs(pulp.HiGHS):  # type: ignore[misc]
             values = [1.0 if v.name.split("_")[0] in ones else 0.0 for v in path]
             lp.solverModel.setSolution(len(path), [v.index for v in path], values)
         super().callSolver(lp)
-
-    def findSolutionValues(self, lp: Any) -> tuple[int, int]:  # noqa: N802 (PuLP's name)
-        """PuLP reads values even where HiGHS stopped without any."""
-        if lp.solverModel.getSolution().col_value:
-            found: tuple[int, int] = super().findSolutionValues(lp)
-            return found
-        infeasible = lp.solverModel.getModelStatus() == HighsModelStatus.kInfeasible
-        return (pulp.LpStatusInfeasible if infeasible else pulp.LpStatusNotSolved), pulp.LpSolutionNoSolutionFound
-
-
-class _Listener:
-    """HiGHS calls this during the search: it passes on progress and asks whether to stop."""
-
-    def __init__(self, task: Task, model: _Model) -> None:
-        self._task, self._model = task, model
-
-    def __call__(self, kind: Any, message: str, out: Any, into: Any, user: Any) -> None:  # noqa: ARG002
-        if kind == cb.HighsCallbackType.kCallbackMipImprovingSolution:
-            unit = self._model.goal_unit
-            self._task.on_progress(out.objective_function_value * unit, out.mip_dual_bound * unit)
-        elif self._task.cancelled():
-            into.user_interrupt = True
 
 
 def _claim(task: Task, model: _Model, status: int, bound: float | None) -> Claim:
@@ -222,5 +178,5 @@ def _claim(task: Task, model: _Model, status: int, bound: float | None) -> Claim
         value = float(pulp.value(problem.objective))
         proven = bound is None or bound >= value - MEETS * abs(value)
         bound = value if proven else bound
-    bound = None if bound is None or abs(bound) > 1e100 else bound * model.goal_unit
+    bound = None if bound is None else bound_of(bound, model.goal_unit)
     return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, placement, bound, sizes)
