@@ -6,6 +6,7 @@ from api.store.database import Database
 from api.store.engines import default_url
 from api.store.errors import BadCursor, SchemaTooNew, StoreUnavailable
 from api.store.ids import new_plan_id
+from api.store.keys import KeyRow, KeyStore
 from api.store.plans import PlanStore
 from api.store.rows import Filters, Inserted, Page, PlanRow, Result, Retention, StoredEvent
 
@@ -14,6 +15,8 @@ __all__ = [
     "Database",
     "Filters",
     "Inserted",
+    "KeyRow",
+    "KeyStore",
     "Page",
     "PlanRow",
     "PlanStore",
