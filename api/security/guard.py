@@ -66,7 +66,7 @@ class Guard:
                 self._check_page(scope, headers)
         except KeysUnknown:
             detail = "the API keys cannot be read, so nobody can be let in"
-            raise Problem(ProblemType.BUSY, detail, headers={"Retry-After": "5"}) from None
+            raise Problem(ProblemType.STORE_UNAVAILABLE, detail, headers={"Retry-After": "5"}) from None
 
     async def _keys_needed(self, scope: Scope) -> bool:
         if self._settings.require_keys is RequireKeys.AUTO:
