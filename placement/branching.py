@@ -82,7 +82,7 @@ class _Branching:
     def __init__(self, task: Task, close: Solver, clock: Callable[[], float]) -> None:
         self._task, self._close, self._clock = task, close, clock
         self._until = clock() + task.time_limit_s
-        self._incumbent = Incumbent(task, self._report)
+        self._incumbent = Incumbent(task, self._improved)
         self._sizes = {"boxes": 0, "sweeps": 0, "labels": 0, "closed_boxes": 0,
                        "reduced_stage_arcs": 0, "reduced_hand_over_arcs": 0}  # fmt: skip
         self._open: list[tuple[float, int, _Open]] = []
@@ -116,6 +116,11 @@ class _Branching:
             self._in_work = np.inf
             self._report()
         return self._claim()
+
+    def _improved(self) -> None:
+        assert self._incumbent.placement is not None
+        self._task.on_incumbent(self._incumbent.placement)
+        self._report()
 
     def _report(self) -> None:
         self._task.on_progress(self._incumbent.value, self._bound())

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from models.request import PlacedStage
 from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
 from placement.branching import branch_and_close
 from placement.constraints import Limits
@@ -40,6 +41,8 @@ class Progress:
     objective: float | None = None
     bound: float | None = None
     gap: float | None = None
+    stages: tuple[PlacedStage, ...] | None = None
+    """The plan behind `objective`, where the search has it at hand."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,15 @@ class Search:
         return self._by_model(goal, limits, phase, LatencyModel.FORMULA, allowance)
 
     def _by_model(self, goal: Goal, limits: Limits, phase: str, latency_model: LatencyModel, seconds: float) -> Result:
+        stages: tuple[PlacedStage, ...] | None = None
+
+        def take(placement: Placement) -> None:
+            nonlocal stages
+            stages = stages_of(self.problem, placement)
+
         def progress(value: float | None, bound: float | None) -> None:
-            self.on_progress(Progress(phase, self.clock() - self._begin, value, bound, relative_gap(value, bound)))
+            seconds = self.clock() - self._begin
+            self.on_progress(Progress(phase, seconds, value, bound, relative_gap(value, bound), stages))
 
         task = Task(
             graph=self.graph,
@@ -116,6 +126,7 @@ class Search:
             seed=self.seed,
             threads=self.threads,
             on_progress=progress,
+            on_incumbent=take,
             cancelled=self.cancelled,
         )
         hint = self._best_candidate(task)
@@ -128,6 +139,7 @@ class Search:
             result = replace(hint, outcome=result.outcome, bound=result.bound, sizes=result.sizes)
         if result.placement is not None:
             self.candidates.append(result.placement)
+            take(result.placement)
         progress(result.value, result.bound)
         return result
 
@@ -200,5 +212,19 @@ class Search:
         self.candidates.append(placement)
         best = Result(Outcome.STOPPED, placement, figures, value, min(bound, value), sizes)
         seconds = self.clock() - self._begin
-        self.on_progress(Progress(phase, seconds, value, best.bound, best.gap))
+        stages = stages_of(self.problem, placement)
+        self.on_progress(Progress(phase, seconds, value, best.bound, best.gap, stages))
         return replace(best, outcome=Outcome.OPTIMAL) if best.proven else best
+
+
+def stages_of(problem: Problem, placement: Placement) -> tuple[PlacedStage, ...]:
+    """A placement by the names of its nodes and levels, as POST /plan:evaluate takes it."""
+    return tuple(
+        PlacedStage(
+            node=problem.node_ids[problem.node_of(stage)],
+            level=problem.options[stage.option].level,
+            first_layer=stage.first,
+            stop_layer=stage.stop,
+        )
+        for stage in placement
+    )

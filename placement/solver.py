@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from models.base import Fault, refuse
 from models.constraints import Backend, Metric, ObjectiveKind
 from models.frontier import Frontier, FrontierRequest, FrontierTermination
 from models.plan import Evaluation, Plan, SolverReport, Status, Termination
 from models.request import EvaluateRequest, PlanRequest
+from models.request import PlacedStage as NamedStage
 from placement.backends.base import Outcome
 from placement.backends.brute_force import LARGEST, placement_count
 from placement.backends.registry import BACKENDS
@@ -141,7 +142,7 @@ def frontier(
         name=_id_of("frontier", request),
         solver=_solver_report(search, seconds, {**search.sizes, **traced.sizes}),
         infeasibility=infeasibility,
-        notes=(*_notes(problem), *_unused(request)),
+        notes=(*notes_of(problem), *_unused(request)),
     )
 
 
@@ -184,7 +185,7 @@ class _Answer:
             baselines=compare_baselines(self._problem, self._worth),
             infeasibility=infeasibility,
             solver=_solver_report(self._search, seconds, {**self._search.sizes, **self._optimum.result.sizes}),
-            notes=_notes(self._problem),
+            notes=notes_of(self._problem),
         )
 
     def _worth(self, figures: Figures) -> float:
@@ -233,7 +234,8 @@ def _solver_report(search: Search, seconds: dict[str, float], sizes: dict[str, i
     )
 
 
-def _notes(problem: Problem) -> tuple[str, ...]:
+def notes_of(problem: Problem) -> tuple[str, ...]:
+    """What a reader of any answer about the problem should know."""
     notes = list(problem.profile.notes)
     if problem.node_count > 1:
         notes.append(PRIVACY_NOTE)
@@ -263,7 +265,7 @@ def _check_backend(problem: Problem) -> None:
 def evaluate(request: EvaluateRequest) -> Evaluation:
     """Score the caller's own placement: metrics, and every rule that it breaks."""
     problem = compile_problem(request)
-    placement = _placement_of(problem, request)
+    placement = placement_of(problem, request, request.stages)
     figures, violations, metrics = assess(problem, placement)
     objective = None
     kind = request.objective.kind
@@ -278,12 +280,12 @@ def evaluate(request: EvaluateRequest) -> Evaluation:
     )
 
 
-def _placement_of(problem: Problem, request: EvaluateRequest) -> Placement:
-    """The caller's stages as options; without a level, the node's fastest."""
+def placement_of(problem: Problem, request: PlanRequest, named: Sequence[NamedStage]) -> Placement:
+    """Stages by name as options; without a level, the node's fastest. Raises InvalidInput for layers that are none."""
     faults = []
     stages = []
     nodes = request.cluster.nodes
-    for index, stage in enumerate(request.stages):
+    for index, stage in enumerate(named):
         n = problem.node_ids.index(stage.node)
         names = [problem.options[o].level for o in problem.options_of_node[n]]
         rates = [level.compute_flops_per_s or 0.0 for level in nodes[n].levels]

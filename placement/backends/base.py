@@ -97,6 +97,8 @@ class Task:
     """A feasible placement to start from."""
     on_progress: Callable[[float | None, float | None], None] = field(default=lambda _value, _bound: None)
     """Called with (best goal value, bound) as they improve."""
+    on_incumbent: Callable[[Placement], None] = field(default=lambda _placement: None)
+    """Called with the best plan, before the `on_progress` that tells its value, where the search has it at hand."""
     cancelled: Callable[[], bool] = field(default=lambda: False)
 
     @property
