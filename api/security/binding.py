@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from api.security.addresses import address_in
-from api.security.keys import StoredKey, usable
+from api.security.keys import usable
 from api.settings import RequireKeys, Settings
+from api.store.keys import KeyRow
 
 
 class OpenToAll(Exception):
@@ -22,7 +23,7 @@ class OpenToAll(Exception):
         )
 
 
-def check(host: str, settings: Settings, keys: Iterable[StoredKey]) -> None:
+def check(host: str, settings: Settings, keys: Iterable[KeyRow]) -> None:
     """Raise `OpenToAll` when `host` is reached by others and nothing says who may ask.
 
     A service that was started in another way is as safe: without a key it answers nobody from outside (`Guard`). This

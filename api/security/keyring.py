@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 
 import anyio
 
-from api.security.keys import StoredKey, id_in, opens
+from api.security.keys import id_in, opens
+from api.store.keys import KeyRow
 
 log = logging.getLogger("placement.security")
 
@@ -30,7 +31,7 @@ class Keyring:
 
     def __init__(
         self,
-        read: Callable[[], Awaitable[Sequence[StoredKey]]],
+        read: Callable[[], Awaitable[Sequence[KeyRow]]],
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
@@ -38,7 +39,7 @@ class Keyring:
         self._clock = clock
         self._now = now
         self._reading = anyio.Lock()
-        self._keys: Mapping[str, StoredKey] = {}
+        self._keys: Mapping[str, KeyRow] = {}
         self._read_at = float("-inf")
         self._tried_at = float("-inf")
 
@@ -47,7 +48,7 @@ class Keyring:
         await self._refresh(FRESH_S)
         return bool(self._keys)
 
-    async def key_of(self, text: str) -> StoredKey | None:
+    async def key_of(self, text: str) -> KeyRow | None:
         """The key that was shown, if it is one that opens. Raises `KeysUnknown`."""
         key_id = id_in(text)
         if key_id is None:

@@ -8,39 +8,12 @@ import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+
+from api.store.keys import KeyRow
 
 PREFIX = "placement"
 """Keys begin with it, so that scanners find one that was committed by mistake."""
 _SHAPE = re.compile(rf"{PREFIX}_(key-[0-9a-f]{{12}})_[0-9a-f]{{64}}")
-
-
-class StoredKey(Protocol):
-    """A row of the table `api_keys`."""
-
-    @property
-    def id(self) -> str:
-        """Names the key in lists and logs; part of the key, and no secret."""
-
-    @property
-    def owner(self) -> str:
-        """Whose plans the key sees; keys of one owner see the same plans."""
-
-    @property
-    def key_hash(self) -> str:
-        """`hash_of` the key."""
-
-    @property
-    def expires_at(self) -> datetime | None:
-        """From then on the key is as good as none."""
-
-    @property
-    def revoked_at(self) -> datetime | None:
-        """When it was revoked."""
-
-    @property
-    def rate_per_minute(self) -> int | None:
-        """Requests per minute; None: `Settings.rate_limit_per_minute`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +43,11 @@ def id_in(text: str) -> str | None:
     return shape[1] if shape else None
 
 
-def usable(key: StoredKey, now: datetime) -> bool:
+def usable(key: KeyRow, now: datetime) -> bool:
     """Neither revoked nor expired."""
     return key.revoked_at is None and (key.expires_at is None or key.expires_at > now)
 
 
-def opens(key: StoredKey, text: str, now: datetime) -> bool:
+def opens(key: KeyRow, text: str, now: datetime) -> bool:
     """`text` is this key, and the key is usable; compared in a time that tells nothing of the hash."""
     return hmac.compare_digest(key.key_hash, hash_of(text)) and usable(key, now)

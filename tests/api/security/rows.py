@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from api.security.keys import MintedKey, mint
+from api.security.keys import mint
+from api.store.keys import KeyRow
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
 
-@dataclass(frozen=True)
-class Row:
-    id: str
-    owner: str
-    key_hash: str
-    expires_at: datetime | None = None
-    revoked_at: datetime | None = None
-    rate_per_minute: int | None = None
-
-
-def key(owner: str = "alice", **row: object) -> tuple[str, Row]:
+def key(owner: str = "alice", **row: object) -> tuple[str, KeyRow]:
     """A new key: its text, and what is stored of it."""
-    minted: MintedKey = mint()
-    return minted.text, Row(minted.id, owner, minted.key_hash, **row)
+    minted = mint()
+    return minted.text, KeyRow(minted.id, owner, "", minted.key_hash, NOW - timedelta(days=2), **row)
 
 
-def expired(owner: str = "alice") -> tuple[str, Row]:
+def expired(owner: str = "alice") -> tuple[str, KeyRow]:
     return key(owner, expires_at=NOW - timedelta(seconds=1))
 
 
-def revoked(owner: str = "alice") -> tuple[str, Row]:
+def revoked(owner: str = "alice") -> tuple[str, KeyRow]:
     return key(owner, revoked_at=NOW - timedelta(days=1))
 
 
 class Store:
     """Answers these rows, counts how often it is asked, and fails when told to."""
 
-    def __init__(self, *rows: Row) -> None:
+    def __init__(self, *rows: KeyRow) -> None:
         self.rows = list(rows)
         self.reads = 0
         self.broken = False
 
-    async def read(self) -> list[Row]:
+    async def read(self) -> list[KeyRow]:
         self.reads += 1
         if self.broken:
             raise ConnectionError("database gone")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_a_revoked_key_opens_nothing_after_three_seconds(clock):
     store = Store(row)
     keyring = ring(store, clock)
     assert asyncio.run(keyring.key_of(text)) is row
-    store.rows = [type(row)(row.id, row.owner, row.key_hash, revoked_at=NOW)]
+    store.rows = [replace(row, revoked_at=NOW)]
     clock.now += FRESH_S
     assert asyncio.run(keyring.key_of(text)) is None
 
