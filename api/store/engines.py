@@ -17,7 +17,7 @@ _SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys = ON",
     f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}",
 )
-_POSTGRESQL_CONNECT = {
+POSTGRESQL_CONNECT: dict[str, Any] = {
     "connect_timeout": 5,
     # A peer that vanished without a word (power, network) is noticed in seconds, not in the system's two hours.
     "keepalives_idle": 5,
@@ -66,8 +66,9 @@ def reading(url: URL, connections: int) -> Engine:
 
 
 def _engine(url: URL, **options: Any) -> Engine:
+    options["hide_parameters"] = True  # what callers sent has no place in a log
     if url.get_backend_name() == "postgresql":
-        missing = {name: value for name, value in _POSTGRESQL_CONNECT.items() if name not in url.query}
+        missing = {name: value for name, value in POSTGRESQL_CONNECT.items() if name not in url.query}
         return create_engine(url, connect_args=missing, **options)
     engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}, **options)
     event.listen(engine, "connect", _prepare_sqlite)

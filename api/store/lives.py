@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Update, bindparam, delete, insert, or_, select, update
+from sqlalchemy import Connection, Update, bindparam, delete, func, insert, or_, select, update
 
 from api.store import queries
 from api.store.changes import notify
@@ -19,6 +19,7 @@ Events = Sequence[tuple[int, str, str]]
 
 _INSERT_REQUEST = insert(plan_requests)
 _INSERT_ANSWER = insert(plan_answers)
+_COUNTED = {"preserve_rowcount": True}
 _RESULT = ("status", "proven", "objective", "value", "bound", "gap", "termination")
 
 
@@ -31,6 +32,7 @@ _FINISH = _of_an_unfinished_plan().values(
     {"ended_at": bindparam("now")} | {name: bindparam(f"new_{name}") for name in _RESULT}
 )
 _CANCEL = _of_an_unfinished_plan().values(cancel_requested=True)
+_NOW = select(func.now())
 _LEAVE = delete(instances).where(instances.c.name == bindparam("instance"))
 
 _ALIVE = select(instances.c.name).where(instances.c.seen_at > bindparam("alive_since"))
@@ -49,7 +51,7 @@ def insert_plan(connection: Connection, row: PlanRow, instance: str | None, even
     """Add the plan unless its id or its owner's key is taken; which one it is then is for the database to say."""
     row = replace(row, instance=instance, name=queries.storable(row.name))
     values = {column.name: getattr(row, column.name) for column in plans.columns}
-    while not connection.execute(insert_new(connection, plans), values).rowcount:
+    while not connection.execute(insert_new(connection, plans), values, execution_options=_COUNTED).rowcount:
         # Absent after all: it expired between the two statements, and its key is free again.
         if kept := queries.same_id_or_key(connection, row):
             return Inserted(kept, created=False)
@@ -89,9 +91,10 @@ def request_cancel(connection: Connection, plan_id: str) -> bool:
     return found
 
 
-def beat(connection: Connection, instance: str, now: datetime) -> None:
+def beat(connection: Connection, instance: str) -> None:
     """A sign of life."""
-    connection.execute(insert_or_replace(connection, instances, "seen_at"), {"name": instance, "seen_at": now})
+    values = {"name": instance, "seen_at": _shared_clock(connection)}
+    connection.execute(insert_or_replace(connection, instances, "seen_at"), values)
 
 
 def leave(connection: Connection, instance: str) -> None:
@@ -99,11 +102,19 @@ def leave(connection: Connection, instance: str) -> None:
     connection.execute(_LEAVE, {"instance": instance})
 
 
-def claim(connection: Connection, instance: str, now: datetime, lease_s: float, own: bool) -> list[PlanRow]:
+def claim(connection: Connection, instance: str, lease_s: float, own: bool) -> list[PlanRow]:
     """Make unfinished plans of dead instances (`own`: and of this one) this instance's, and return them."""
-    parameters = {"me": instance, "alive_since": now - timedelta(seconds=lease_s)}
+    parameters = {"me": instance, "alive_since": _shared_clock(connection) - timedelta(seconds=lease_s)}
     ids = connection.execute(_CLAIMABLE[own], parameters).scalars().all()
     if ids:
         connection.execute(_CLAIM, [{"plan": plan_id, "new_instance": instance} for plan_id in ids])
     rows = (queries.get(connection, plan_id, owner=None, with_request=True) for plan_id in ids)
     return [row for row in rows if row is not None]
+
+
+def _shared_clock(connection: Connection) -> datetime:
+    """The time that all instances agree on: the server's, whatever their own clocks say."""
+    if connection.dialect.name == "postgresql":
+        now: datetime = connection.execute(_NOW).scalar_one()
+        return now
+    return datetime.now(UTC)

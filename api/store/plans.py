@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection
-
 from api.store import events as event_log
 from api.store import lives, queries
 from api.store import retention as expiry
+from api.store.changes import changes
 from api.store.database import Database
 from api.store.errors import StoreUnavailable
 from api.store.rows import Filters, Inserted, Page, PlanRow, Result, Retention, StoredEvent
@@ -21,6 +20,9 @@ from api.store.rows import Filters, Inserted, Page, PlanRow, Result, Retention, 
 HEARTBEAT_S = 5.0
 LEASE_S = 20.0
 """An API process without a heartbeat for so long is taken for dead, and others take over its plans."""
+
+POLL_S = 5.0
+"""How late a change is noticed at most, in seconds, when its notification got lost."""
 
 NewEvent = tuple[int, str, str]
 """Sequence number (rising from 1), name, data as JSON."""
@@ -101,6 +103,14 @@ class PlanStore:
         """The plan's next events behind a sequence number, in order."""
         return await self._database.read(lambda connection: event_log.after(connection, plan_id, after_seq, limit))
 
+    def changes(self, poll_s: float = POLL_S) -> AsyncIterator[str | None]:
+        """Ids of plans that any process changed, as it happens; None: look at all you wait for.
+
+        None comes at least every `poll_s` seconds. Ends never and raises nothing while the database is away; close it
+        (`contextlib.aclosing`) when done. On PostgreSQL it keeps a connection of its own.
+        """
+        return changes(self._database.url, poll_s)
+
     async def get(self, plan_id: str, owner: str | None, with_request: bool = False) -> PlanRow | None:
         """The plan with its answer; None: there is none, or it is another's. `owner` None sees all."""
         return await self._database.read(lambda connection: queries.get(connection, plan_id, owner, with_request))
@@ -154,17 +164,12 @@ class PlanStore:
         instance = self.instance
         if instance is None:
             return []
-        now = datetime.now(UTC)
-
-        def claim(connection: Connection) -> list[PlanRow]:
-            return lives.claim(connection, instance, now, LEASE_S, own)
-
-        return await self._database.write(claim)
+        return await self._database.write(lambda connection: lives.claim(connection, instance, LEASE_S, own))
 
     async def _beat(self) -> None:
-        instance, now = self.instance, datetime.now(UTC)
+        instance = self.instance
         assert instance is not None
-        await self._database.write(lambda connection: lives.beat(connection, instance, now))
+        await self._database.write(lambda connection: lives.beat(connection, instance))
 
     async def _go_on_beating(self) -> None:
         while True:
