@@ -61,7 +61,7 @@ class ReadinessCheck:
         """Every backend works; raises `Problem` (not ready), naming each that does not."""
         async with self._running:
             if self._ready is None:
-                checks = await anyio.to_thread.run_sync(self._try_all)
+                checks = await anyio.to_thread.run_sync(try_all, self._planner)
                 broken = [check for check in checks if not check.works]
                 if broken:
                     raise Problem(
@@ -75,18 +75,21 @@ class ReadinessCheck:
                 self._ready = Readiness(backends=tuple(checks))
             return self._ready
 
-    def _try_all(self) -> list[BackendCheck]:
-        return [self._try(backend) for backend in Backend]
 
-    def _try(self, backend: Backend) -> BackendCheck:
-        try:
-            plan = self._planner(tiny_problem(backend))
-        except Exception as error:  # a broken installation fails in ways nobody can list
-            log.exception("backend %s does not work", backend)
-            return BackendCheck(backend=backend, works=False, problem=f"raised {type(error).__name__}")
-        found = plan.latency_s
-        if plan.status is not Status.OPTIMAL or found is None or not math.isclose(found, OPTIMUM_S, rel_tol=1e-6):
-            problem = f"answered {plan.status} with latency {found} s, expected optimal with {OPTIMUM_S} s"
-            log.error("backend %s %s", backend, problem)
-            return BackendCheck(backend=backend, works=False, problem=problem)
-        return BackendCheck(backend=backend, works=True)
+def try_all(planner: Planner) -> list[BackendCheck]:
+    """Whether each backend works."""
+    return [_tried(planner, backend) for backend in Backend]
+
+
+def _tried(planner: Planner, backend: Backend) -> BackendCheck:
+    try:
+        plan = planner(tiny_problem(backend))
+    except Exception as error:  # a broken installation fails in ways nobody can list
+        log.exception("backend %s does not work", backend)
+        return BackendCheck(backend=backend, works=False, problem=f"raised {type(error).__name__}")
+    found = plan.latency_s
+    if plan.status is not Status.OPTIMAL or found is None or not math.isclose(found, OPTIMUM_S, rel_tol=1e-6):
+        problem = f"answered {plan.status} with latency {found} s, expected optimal with {OPTIMUM_S} s"
+        log.error("backend %s %s", backend, problem)
+        return BackendCheck(backend=backend, works=False, problem=problem)
+    return BackendCheck(backend=backend, works=True)

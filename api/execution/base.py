@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Protocol
 
+from models.plan import Termination
+
 
 class Kind(StrEnum):
     """What to do with the body, and what the answer is."""
@@ -26,7 +28,7 @@ class Kind(StrEnum):
     PROFILE = "profile"
     """ProfileRequest -> Profile."""
     READINESS = "readiness"
-    """Nothing -> Readiness: every backend solves a tiny problem."""
+    """Nothing -> Readiness: every backend solves a tiny problem; each check says whether it works."""
 
 
 SHORT_KINDS = frozenset({Kind.EVALUATE, Kind.VALIDATE, Kind.PROFILE})
@@ -90,7 +92,7 @@ class Ending:
     solve_seconds: float = 0.0
     """From a free slot to the end."""
     incumbent: dict[str, Any] | None = None
-    """`data` of the last incumbent that was streamed, with the last bound."""
+    """`data` of the last event that told an objective: the last incumbent, with the last bound. For `salvage`."""
 
 
 class Full(Exception):
@@ -147,6 +149,14 @@ class Executor(Protocol):
         """End the job soon with the best it has: at once when queued, else cooperatively, by force after 250 ms.
 
         `run` then returns. False when no such job is in hand.
+        """
+        ...
+
+    async def salvage(self, job: Job, incumbent: dict[str, Any] | None, termination: Termination) -> Ending:
+        """The best answer to a plan or frontier that is not to be run (again), from what was streamed of it, if that.
+
+        For jobs that ended LOST too often, and for those that a restart finds with no attempts left. The answer says
+        feasible or no_plan_found, and the termination; nothing is searched. Takes milliseconds, and a clerk.
         """
         ...
 

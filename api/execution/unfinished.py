@@ -1,0 +1,50 @@
+"""What a clerk answers for a job whose worker was ended by force: what the worker was known to have, and why it ended.
+
+Each function is a `Work` and named as the job's kind; `details` of its order are {"termination": ..., "known": ...}.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from api.execution.assignment import Assignment
+from api.execution.work import refusals, to_json
+from api.requests import parse
+from models import FrontierRequest, PlanRequest
+from models.frontier import FrontierTermination
+from models.plan import Termination
+from models.request import PlacedStage
+from placement.search import Progress
+from placement.unfinished import unfinished_frontier, unfinished_plan
+
+
+def plan(body: bytes, assignment: Assignment) -> bytes:
+    """The best plan known."""
+    order = assignment.order
+    known = order.details["known"]
+    with refusals(body):
+        answer = unfinished_plan(
+            parse(PlanRequest, body),
+            None if known is None else progress_of(known),
+            Termination(order.details["termination"]),
+            threads=order.threads,
+        )
+    return to_json(answer.model_copy(update={"id": order.id}))
+
+
+def frontier(body: bytes, assignment: Assignment) -> bytes:
+    """The simple rules' plans: reports of a frontier's progress do not carry its points."""
+    order = assignment.order
+    with refusals(body):
+        answer = unfinished_frontier(
+            parse(FrontierRequest, body), FrontierTermination(order.details["termination"]), threads=order.threads
+        )
+    return to_json(answer.model_copy(update={"id": order.id}))
+
+
+def progress_of(known: dict[str, Any]) -> Progress:
+    """What `api.execution.work.known_of` made data of."""
+    stages = known["stages"]
+    return Progress(
+        **known | {"stages": None if stages is None else tuple(map(PlacedStage.model_validate, stages))},
+    )

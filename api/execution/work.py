@@ -1,0 +1,128 @@
+"""What workers do with a body, by kind of job: from JSON to JSON, with the planner in between.
+
+Each function is a `Work` and named as its kind.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from functools import partial
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from api.execution.assignment import Assignment, Refused
+from api.problems import Problem
+from api.readiness import try_all
+from api.requests import parse, refused
+from api.summary import summary_of
+from api.wire import Readiness
+from models import EvaluateRequest, Fault, FrontierRequest, InvalidInput, PlanRequest
+from models.base import DomainType
+from models.profile_request import ProfileRequest
+from placement import solver, warm_up
+from placement.search import Progress
+from placement.transformers import profile as derived
+
+log = logging.getLogger("placement.execution")
+
+COLLECT_AFTER = 20_000
+"""New objects after which garbage is looked for: a request makes many that live as long as it does."""
+
+RequestType = TypeVar("RequestType", bound=DomainType)
+
+
+def prepare() -> None:
+    """Load the search, or compile it where no code is kept. A failure is logged: readiness will name what is broken.
+
+    Kernels only: a solver library that has run keeps threads, which do not live on in forked processes.
+    """
+    logging.basicConfig()
+    try:
+        warm_up()
+    except Exception:  # a broken installation fails in ways nobody can list
+        log.exception("the warm-up failed")
+    gc.set_threshold(COLLECT_AFTER, 20, 20)
+
+
+def plan(body: bytes, assignment: Assignment) -> bytes:
+    """PlanRequest -> Plan."""
+    with refusals(body):
+        answer = solver.plan(
+            parse(PlanRequest, body),
+            on_progress=lambda progress: assignment.tell(partial(known_of, progress)),
+            cancelled=assignment.cancelled,
+            threads=assignment.order.threads,
+        )
+    return to_json(answer.model_copy(update={"id": assignment.order.id}))
+
+
+def frontier(body: bytes, assignment: Assignment) -> bytes:
+    """FrontierRequest -> Frontier."""
+    with refusals(body):
+        answer = solver.frontier(
+            parse(FrontierRequest, body),
+            on_progress=lambda progress: assignment.tell(partial(asdict, progress)),
+            cancelled=assignment.cancelled,
+            threads=assignment.order.threads,
+        )
+    return to_json(answer.model_copy(update={"id": assignment.order.id}))
+
+
+def evaluate(body: bytes, _: Assignment) -> bytes:
+    """EvaluateRequest -> Evaluation."""
+    with refusals(body):
+        return to_json(solver.evaluate(parse(EvaluateRequest, body)))
+
+
+def validate(body: bytes, _: Assignment) -> bytes:
+    """PlanRequest -> RequestSummary."""
+    with refusals(body):
+        return to_json(summary_of(parse(PlanRequest, body)))
+
+
+def profile(body: bytes, _: Assignment) -> bytes:
+    """ProfileRequest -> Profile."""
+    with refusals(body):
+        asked = parse(ProfileRequest, body)
+        try:
+            return to_json(derived(asked, asked.workload))
+        except InvalidInput as invalid:
+            raise InvalidInput([_beside_workload(fault) for fault in invalid.faults]) from None
+
+
+def readiness(_: bytes, assignment: Assignment) -> bytes:
+    """Readiness: every backend solves a tiny problem; each check says whether it works."""
+    checks = try_all(partial(solver.plan, threads=assignment.order.threads))
+    return to_json(Readiness(backends=tuple(checks)))
+
+
+@contextmanager
+def refusals(body: bytes) -> Iterator[None]:
+    """Faults of the input, found early or late, as what the caller is to be told."""
+    try:
+        yield
+    except InvalidInput as invalid:
+        raise Refused(to_json(refused(invalid, body).details())) from None
+    except Problem as problem:
+        raise Refused(to_json(problem.details())) from None
+
+
+def known_of(progress: Progress) -> dict[str, Any]:
+    """The data of an event (`api.execution.base.Event`)."""
+    stages = None if progress.stages is None else [stage.model_dump() for stage in progress.stages]
+    return asdict(replace(progress, stages=None)) | {"stages": stages}
+
+
+def to_json(answer: BaseModel) -> bytes:
+    """An answer as it is sent."""
+    return answer.model_dump_json().encode()
+
+
+def _beside_workload(fault: Fault) -> Fault:
+    """The fault in a body whose fields are those of a plan request's `model`."""
+    return replace(fault, pointer=fault.pointer.removeprefix("/model"))
