@@ -12,6 +12,7 @@ import typer
 from api.cli.browsing import catalogue
 from api.cli.doctor import doctor
 from api.cli.frontier import frontier
+from api.cli.keys import app as keys
 from api.cli.planning import evaluate, plan
 from api.cli.profiling import profile
 from api.cli.serving import serve
@@ -47,6 +48,7 @@ def _root(
 
 for command in (plan, frontier, evaluate, profile, catalogue, examples, serve, doctor):
     app.command()(command)
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

@@ -58,6 +58,8 @@ class Database:
 
         Raises `StoreUnavailable` (may be called again) or `SchemaTooNew`. A closed database stays closed.
         """
+        if self._file:
+            self._file.prepare()
         if not self._started:
             self._writer.start()
             self._started = True

@@ -12,6 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 
+from api.store.errors import StoreUnavailable
+
 _KEY = "sqlite_file"
 
 
@@ -24,7 +26,10 @@ class SqliteFile:
 
     def prepare(self) -> None:
         """Make the directory, for this user alone: requests and answers are nobody else's business."""
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as fault:
+            raise StoreUnavailable(f"the folder {self._path.parent} cannot be made: {fault.strerror}") from fault
 
     def expect(self) -> None:
         """From now on a missing file is a failure and not a new database."""

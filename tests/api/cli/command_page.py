@@ -57,4 +57,5 @@ if __name__ == "__main__":
     page = PAGE.resolve()
     with TemporaryDirectory() as folder, chdir(folder):
         prepared(Path(folder))
+        os.environ["PLACEMENT_STATE_DIR"] = str(Path(folder) / "state")
         page.write_text(rewritten(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -25,7 +25,8 @@ def test_every_command_has_its_heading_and_every_heading_its_command() -> None:
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))
 def test_every_option_of_a_command_is_explained_under_its_heading(command: str) -> None:
-    options = {name for option in COMMANDS[command].params for name in option.opts if name.startswith("--")}
+    commands = getattr(COMMANDS[command], "commands", {"": COMMANDS[command]}).values()
+    options = {name for one in commands for option in one.params for name in option.opts if name.startswith("--")}
     assert options - set(re.findall(r"--[a-z-]+", section(command))) == set()
     assert set(re.findall(r"^\| `(--[a-z-]+)", section(command), flags=re.MULTILINE)) <= options
 
@@ -44,6 +45,7 @@ def test_an_example_of_the_page_prints_what_the_page_says(
     prepared(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("PLACEMENT_STATE_DIR", str(tmp_path / "state"))
     assert comparable(output_of(command)) == comparable(printed)
 
 
