@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections import Counter
@@ -24,23 +25,32 @@ MAX_WEIGHT = 1_500_000
 a hostile body of the allowed size could hold millions of faults, and minutes of work to list them."""
 MANY_FAULTS = 20_000
 """Above this many faults the answer says how many there are, and lists none."""
+BODY_TIMEOUT_S = 30.0
 _NOT_JSON = ("multipart/", "image/", "audio/", "video/", "font/", "text/html", "text/xml", "text/css", "text/csv",
              "application/xml", "application/pdf", "application/zip", "application/gzip", "application/yaml",
              "application/msgpack", "application/x-protobuf", "application/cbor")  # fmt: skip
 """Kinds that are clearly something else; curl's default (a form) and text/plain are read as JSON all the same."""
 
 
-async def read_body(request: Request, max_bytes: int) -> bytes:
-    """The raw body; refused by its declared length, and by its real one when that was not declared or not true."""
+async def read_body(request: Request, max_bytes: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
+    """The raw body; refused by its declared length, and by its real one when that was not declared or not true.
+
+    A body that trickles is given up after `timeout_s`: it would hold a connection and memory for as long as it likes.
+    """
     _check_kind(request)
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and len(declared) < 19 and int(declared) > max_bytes:
         raise _too_large(max_bytes)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > max_bytes:
-            raise _too_large(max_bytes)
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > max_bytes:
+                    raise _too_large(max_bytes)
+    except TimeoutError:
+        detail = f"the body did not arrive within {timeout_s:g} s"
+        raise Problem(ProblemType.BODY_TOO_SLOW, detail, headers={"Connection": "close"}) from None
     return bytes(body)
 
 
@@ -78,9 +88,9 @@ def parse(kind: type[RequestType], raw: bytes) -> RequestType:
     return request
 
 
-def refused(invalid: InvalidInput, raw: bytes) -> Problem:
+def refused(found: InvalidInput, raw: bytes) -> Problem:
     """The problem for faults that were found while solving, with pointers into the body as it was written."""
-    return invalid(violations_of(invalid, json.loads(raw)))
+    return invalid(violations_of(found, json.loads(raw)))
 
 
 def _refusal(error: ValidationError, raw: bytes) -> Problem:

@@ -1,27 +1,39 @@
-"""What all endpoints of one application share: its settings, the planner, and the queues before it."""
+"""What all endpoints of one application share, put together from its settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import logging
+import socket
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
 
-import anyio.to_thread
-from fastapi import Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from api.facade import Facade
+from api.execution.base import Executor
+from api.execution.supervisor import LocalExecutor, Provision
+from api.observability.instruments import Instruments
+from api.plans.desk import PlanDesk
+from api.plans.upkeep import Upkeep
+from api.problems import Problem
 from api.readiness import ReadinessCheck
-from api.requests import parse, read_body, refused
+from api.security.keyring import Keyring
 from api.settings import Settings
-from api.work_queue import Cancelled, ClientLeft, WorkQueue
-from models import InvalidInput
-from models.base import DomainType
+from api.state import database_url
+from api.store.database import Database
+from api.store.errors import StoreUnavailable
+from api.store.keys import KeyStore
+from api.store.plans import PlanStore
+from api.store.rows import Retention
 
-RequestType = TypeVar("RequestType", bound=DomainType)
-CLIENT_CLOSED_REQUEST = 499
-"""Nobody reads this status; it only tells the access log why there was no answer."""
+log = logging.getLogger("placement.api")
+
+OPENING_S = 30.0
+"""Longest wait at start for a database that is not there yet: it may be started at the same time."""
+OPENING_EVERY_S = 1.0
+CHECK_S = 3.0
+"""Longest wait for the solvers' check before the socket opens; if it takes longer, it goes on beside the requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +41,80 @@ class Service:
     """One running service."""
 
     settings: Settings
-    facade: Facade
-    solves: WorkQueue = field(init=False)
-    """Plans: seconds to minutes each."""
-    short_work: WorkQueue = field(init=False)
-    """Validations, evaluations, profiles: milliseconds each, so that they need not wait behind plans."""
+    executor: Executor
+    instruments: Instruments
+    database: Database = field(init=False)
+    store: PlanStore = field(init=False)
+    keyring: Keyring = field(init=False)
+    desk: PlanDesk = field(init=False)
+    upkeep: Upkeep = field(init=False)
     readiness: ReadinessCheck = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "solves", WorkQueue(self.settings.solver_slots, self.settings.queue_length))
-        object.__setattr__(self, "short_work", WorkQueue(threads=2, waiting=64))
-        object.__setattr__(self, "readiness", ReadinessCheck(self.facade.plan))
+        settings = self.settings
+        database = Database(database_url(settings))
+        store = PlanStore(database, settings.instance or socket.gethostname())
+        desk = PlanDesk(self.executor, store, settings, self.instruments)
+        retention = Retention(age_s=settings.retention_s, count=settings.retention_count)
+        object.__setattr__(self, "database", database)
+        object.__setattr__(self, "store", store)
+        object.__setattr__(self, "keyring", Keyring(KeyStore(database).all))
+        object.__setattr__(self, "desk", desk)
+        object.__setattr__(self, "upkeep", Upkeep(desk, store, retention))
+        object.__setattr__(self, "readiness", ReadinessCheck(self.executor))
+        self.instruments.watch(self.executor.load)
 
-    async def answer(
-        self,
-        request: Request,
-        kind: type[RequestType],
-        queue: WorkQueue,
-        work: Callable[[RequestType, Cancelled], BaseModel],
-    ) -> Response:
-        """Read and check the body, do the work in a thread, and write its result; faults found late are faults too."""
-        raw = await read_body(request, self.settings.max_body_bytes)
-        asked = await anyio.to_thread.run_sync(parse, kind, raw)
-        try:
-            answer = await queue.run(request, lambda cancelled: work(asked, cancelled).model_dump_json())
-        except InvalidInput as invalid:
-            raise refused(invalid, raw) from None
-        except ClientLeft:
-            return Response(status_code=CLIENT_CLOSED_REQUEST)
-        return Response(answer, media_type="application/json")
+    async def open(self) -> None:
+        """Start processes and store, and go on with the plans that an earlier process left behind.
+
+        Raises `StoreUnavailable` when the database does not come within half a minute, `SchemaTooNew` for one that a
+        newer release wrote, `RuntimeError` when no process can be started.
+        """
+        await self._open_store()
+        await self.executor.open()
+        await self.desk.resume(await self.store.unfinished())
+        self.upkeep.start()
+        checked = asyncio.create_task(self._check())
+        await asyncio.wait({checked}, timeout=CHECK_S)
+
+    async def close(self) -> None:
+        """End what is in hand as far as the grace allows, then everything else."""
+        await self.upkeep.stop()
+        await self.desk.drain(self.settings.drain_grace_s)
+        await self.store.close()
+        await self.database.close()
+        self.instruments.tracing.close()
+
+    async def _open_store(self) -> None:
+        until = asyncio.get_running_loop().time() + OPENING_S
+        while True:
+            try:
+                await self.database.open()
+                await self.store.open()
+            except StoreUnavailable as unavailable:
+                if asyncio.get_running_loop().time() > until:
+                    raise
+                log.warning("the database cannot be used yet: %s", unavailable)
+                await asyncio.sleep(OPENING_EVERY_S)
+            else:
+                return
+
+    async def _check(self) -> None:
+        with suppress(Problem):  # whatever is broken is in the log, and said by /readyz
+            await self.readiness.result()
+
+
+def local_executor(settings: Settings) -> LocalExecutor:
+    """Solver processes on this machine, as many as the settings say."""
+    return LocalExecutor(
+        Provision(
+            slots=settings.solver_slots,
+            threads=settings.threads_per_solve,
+            clerks=settings.clerks,
+            queue_length=settings.queue_length,
+            memory_bytes=settings.solver_memory_bytes,
+        )
+    )
 
 
 def json_response(answer: BaseModel) -> Response:
