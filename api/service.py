@@ -52,7 +52,7 @@ class Service:
 
     def __post_init__(self) -> None:
         settings = self.settings
-        database = Database(database_url(settings))
+        database = Database(database_url(settings), on_commit=self.instruments.committed)
         store = PlanStore(database, settings.instance or socket.gethostname())
         desk = PlanDesk(self.executor, store, settings, self.instruments)
         retention = Retention(age_s=settings.retention_s, count=settings.retention_count)

@@ -32,8 +32,18 @@ class Database:
     Every method raises `StoreUnavailable` when the database cannot be used just now; the next call tries afresh.
     """
 
-    def __init__(self, url: str, *, readers: int = READERS, deadline_s: float = DEADLINE_S) -> None:
-        """Raises `ValueError` for a URL of another database; touches nothing yet."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        readers: int = READERS,
+        deadline_s: float = DEADLINE_S,
+        on_commit: Callable[[float, int], None] = lambda _seconds, _writes: None,
+    ) -> None:
+        """Raises `ValueError` for a URL of another database; touches nothing yet.
+
+        `on_commit` is told, in the writing thread, how long each commit took and how many writes it made durable.
+        """
         self.url = engines.parse(url)
         self._deadline_s = deadline_s
         self._in_memory = engines.is_in_memory(self.url)
@@ -44,7 +54,7 @@ class Database:
             self._file = SqliteFile(Path(str(self.url.database)))
             self._file.watch(self._write_engine)
             self._file.watch(self._read_engine)
-        self._writer = Writer(self._write_engine, self._is_stale)
+        self._writer = Writer(self._write_engine, self._is_stale, on_commit)
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
         self._started = False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -75,8 +76,15 @@ class Writer:
     A write that fails does not fail its neighbours: they are done again, each in a transaction of its own.
     """
 
-    def __init__(self, engine: Engine, is_stale: Callable[[Connection], bool]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        is_stale: Callable[[Connection], bool],
+        on_commit: Callable[[float, int], None] = lambda _seconds, _writes: None,
+    ) -> None:
+        """`on_commit` is told of every transaction: how many seconds it took, and how many writes it made durable."""
         self._engine = engine
+        self._on_commit = on_commit
         self._is_stale = is_stale
         self._queue: SimpleQueue[Write | None] = SimpleQueue()
         self._connection: Connection | None = None
@@ -146,6 +154,7 @@ class Writer:
     def _transact(self, group: list[Write]) -> list[Any]:
         """What each of the group returns, once all of it is durable; raises `_Undone`."""
         reached = _Reached.BEGIN
+        began = time.perf_counter()
         try:
             connection = self._connected()
             transaction = connection.begin()
@@ -156,6 +165,7 @@ class Writer:
         except Exception as error:
             self._roll_back()
             raise _Undone(reached, error) from error
+        self._on_commit(time.perf_counter() - began, len(group))
         return results
 
     def _connected(self) -> Connection:
