@@ -39,7 +39,9 @@ async def changes(url: URL, poll_s: float) -> AsyncIterator[str | None]:
 
 async def _heard(url: URL, poll_s: float) -> AsyncIterator[str | None]:
     positional, options = create_engine(url).dialect.create_connect_args(url)
-    connection = await psycopg.AsyncConnection.connect(*positional, autocommit=True, **POSTGRESQL_CONNECT | options)
+    connection = await psycopg.AsyncConnection.connect(
+        *positional, autocommit=True, **{**POSTGRESQL_CONNECT, **options}
+    )
     async with connection:
         await connection.execute(f"LISTEN {CHANNEL}")
         while True:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from alembic import command
@@ -14,6 +15,9 @@ from api.store.errors import SchemaTooNew
 
 _LOCK = 0x706C6163656D656E
 """Number of the advisory lock that lets one process migrate at a time: "placemen" in ASCII, as any number would do."""
+
+_ONE_AT_A_TIME = threading.Lock()
+"""Within this process: Alembic keeps what it works on in its own module."""
 
 
 def configuration() -> Config:
@@ -40,7 +44,8 @@ def migrate(connection: Connection, to: str = "head") -> None:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         _refuse_newer(connection, ScriptDirectory.from_config(config))
         config.attributes["connection"] = connection
-        command.upgrade(config, to)
+        with _ONE_AT_A_TIME:
+            command.upgrade(config, to)
         if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
             raise AssertionError("a migration left rows that refer to nothing")
     if sqlite:

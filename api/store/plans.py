@@ -158,6 +158,8 @@ class PlanStore:
         expired: list[str] = []
         while batch := await self._database.write(lambda connection: expiry.expire(connection, cutoff, retention)):
             expired += batch
+        if expired:
+            await self._database.write(lambda connection: expiry.forget(connection, retention.tombstones))
         return expired
 
     async def _claim(self, own: bool) -> list[PlanRow]:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, select
 
 from api.store.errors import BadCursor
+from api.store.ids import PREFIX
 from api.store.rows import Filters, Page, PlanRow
 from api.store.tables import plan_answers, plan_requests, plans
 
@@ -105,8 +106,8 @@ def _cursor_behind(plan_id: str) -> str:
 def _id_in(cursor: str) -> str:
     try:
         plan_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except (ValueError, binascii.Error) as error:
-        raise BadCursor("not a cursor of this service") from error
-    if _cursor_behind(plan_id) != cursor or "\0" in plan_id:
+    except (ValueError, binascii.Error):
+        plan_id = ""
+    if not plan_id.startswith(PREFIX) or _cursor_behind(plan_id) != cursor or "\0" in plan_id:
         raise BadCursor("not a cursor of this service")
     return plan_id

@@ -31,13 +31,12 @@ _OLDEST = (
 )
 _DELETE = delete(plans).where(plans.c.id == bindparam("plan"))
 _BURY = insert(expired_plans)
-_OLD_TOMBSTONES = delete(expired_plans).where(
-    expired_plans.c.expired_at
-    < select(expired_plans.c.expired_at)
-    .order_by(expired_plans.c.expired_at.desc())
-    .offset(bindparam("kept"))
-    .limit(1)
-    .scalar_subquery()
+_OLDEST_TOMBSTONES = delete(expired_plans).where(
+    expired_plans.c.id.in_(
+        select(expired_plans.c.id)
+        .order_by(expired_plans.c.expired_at.desc(), expired_plans.c.id.desc())
+        .offset(bindparam("kept"))
+    )
 )
 _TOMBSTONE = select(expired_plans.c.id).where(
     expired_plans.c.id == bindparam("plan"),
@@ -59,8 +58,12 @@ def expire(connection: Connection, cutoff: datetime, retention: Retention) -> li
         now = datetime.now(UTC)
         connection.execute(_DELETE, [{"plan": plan_id} for plan_id, _ in doomed])
         connection.execute(_BURY, [{"id": plan_id, "owner": owner, "expired_at": now} for plan_id, owner in doomed])
-        connection.execute(_OLD_TOMBSTONES, {"kept": retention.tombstones})
     return [plan_id for plan_id, _ in doomed]
+
+
+def forget(connection: Connection, tombstones: int) -> None:
+    """Keep this many expired ids, the latest."""
+    connection.execute(_OLDEST_TOMBSTONES, {"kept": tombstones})
 
 
 def is_gone(connection: Connection, plan_id: str, owner: str | None) -> bool:

@@ -135,7 +135,7 @@ expired_plans = Table(
     Column("id", PlanId, primary_key=True),
     Column("owner", Text, nullable=False),
     Column("expired_at", UtcTime, nullable=False),
-    Index("ix_expired_plans_expired_at", "expired_at"),
+    Index("ix_expired_plans_expired_at_id", "expired_at", "id"),
 )
 """Tombstones: ids that were plans once, so that they answer 410 and not 404."""
 

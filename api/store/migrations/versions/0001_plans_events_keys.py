@@ -39,7 +39,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_expired_plans")),
     )
     with op.batch_alter_table("expired_plans", schema=None) as batch_op:
-        batch_op.create_index("ix_expired_plans_expired_at", ["expired_at"], unique=False)
+        batch_op.create_index("ix_expired_plans_expired_at_id", ["expired_at", "id"], unique=False)
 
     op.create_table(
         "instances",
