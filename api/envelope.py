@@ -108,7 +108,7 @@ class _Exchange:
 
     def seconds(self) -> float:
         """To the first byte of the answer: a stream is not slow because it is long."""
-        return (self._first_byte or self._clock()) - self._began
+        return (self._clock() if self._first_byte is None else self._first_byte) - self._began
 
     def _headers(self, message: Message) -> RawHeaders:
         content_type = next((value for name, value in message.get("headers", ()) if name == b"content-type"), b"")
