@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
@@ -9,9 +10,16 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import Scope
 
+from api.plans.refusals import store_unavailable
 from api.problems import MEDIA_TYPE, Problem, ProblemType, Refusal
+from api.requests import CallerLeft
+from api.store.errors import StoreUnavailable
 from models.problem_details import ProblemDetails
 
+log = logging.getLogger("placement.api")
+
+CLIENT_CLOSED_REQUEST = 499
+"""Nobody reads this status; it only tells the access log why there was no answer."""
 _BY_STATUS = {
     404: (ProblemType.NOT_FOUND, "no such path"),
     405: (ProblemType.METHOD_NOT_ALLOWED, "the endpoint does not know this method"),
@@ -22,6 +30,8 @@ def install(app: FastAPI) -> None:
     """Answer every failure of `app` as problem details."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(Refusal, _on_refusal)
+    app.add_exception_handler(StoreUnavailable, _on_store_unavailable)
+    app.add_exception_handler(CallerLeft, _on_caller_left)
     app.add_exception_handler(HTTPException, _on_http_exception)
 
 
@@ -48,7 +58,17 @@ async def _on_problem(request: Request, problem: Exception) -> Response:
 
 async def _on_refusal(request: Request, refusal: Exception) -> Response:
     assert isinstance(refusal, Refusal)
+    request.scope["state"]["problem"] = refusal.details.type.rpartition("/")[2]
     return refusal_response(refusal.details, root_of(request.scope))
+
+
+async def _on_store_unavailable(request: Request, unavailable: Exception) -> Response:
+    log.warning("the store cannot be used: %s", unavailable)
+    return await _on_problem(request, store_unavailable())
+
+
+async def _on_caller_left(_: Request, __: Exception) -> Response:
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

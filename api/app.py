@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from functools import partial
 
-import anyio
-import anyio.to_thread
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from api import answers
 from api.envelope import Envelope
-from api.facade import Facade
+from api.execution.base import Executor
 from api.observability.instruments import Instruments
 from api.observability.tracing import tracing_of
 from api.openapi import describe
-from api.problems import Problem
 from api.routes import (
     catalogue,
+    checks,
     frontier,
     health,
     landing,
+    limits,
     metrics,
     pages,
+    plan_events,
+    plan_resources,
     plans,
     problem_pages,
     profiles,
     worked_examples,
 )
-from api.service import Service
+from api.security.guard import Guard
+from api.service import Service, local_executor
 from api.settings import MetricsAccess, Settings
 
-log = logging.getLogger("placement.api")
 
-CHECK_S = 3.0
-"""Longest wait for the solvers' check before the socket opens; if it takes longer, it goes on beside the requests."""
-LONG_S = 5.0
-"""From when on a warm-up deserves a word: with kept code it takes a second."""
-
-
-def create_app(settings: Settings | None = None, facade: Facade | None = None) -> FastAPI:
-    """The service with these settings (default: from the environment) before this planner (default: `placement`)."""
-    service = Service(settings or Settings(), facade or Facade())
-    instruments = Instruments(tracing_of(service.settings))
+def create_app(settings: Settings | None = None, executor: Executor | None = None) -> FastAPI:
+    """The service with these settings (default: the environment's) before this executor (default: own processes)."""
+    settings = settings or Settings()
+    instruments = Instruments(tracing_of(settings))
+    service = Service(settings, executor or local_executor(settings), instruments)
     app = FastAPIOffline(
         title="Layer placement",
         docs_url=None,
@@ -54,19 +49,25 @@ def create_app(settings: Settings | None = None, facade: Facade | None = None) -
         redirect_slashes=False,
         lifespan=partial(_lifespan, service),
     )
+    app.state.service = service
+    app.add_middleware(Guard, settings=settings, keyring=service.keyring)
     app.add_middleware(Envelope, instruments=instruments)
     answers.install(app)
     for router in (
         plans.router(service),
         frontier.router(service),
+        plan_resources.router(service),
+        plan_events.router(service),
+        checks.router(service),
         profiles.router(service),
         catalogue.router(),
         worked_examples.router(),
         health.router(service),
+        limits.router(service),
         problem_pages.router(),
         landing.router(),
         pages.router(),
-        metrics.router(instruments, served=service.settings.metrics is not MetricsAccess.OFF),
+        metrics.router(instruments, served=settings.metrics is not MetricsAccess.OFF),
     ):
         app.include_router(router)
     app.openapi = partial(describe, app)  # type: ignore[method-assign]
@@ -75,34 +76,9 @@ def create_app(settings: Settings | None = None, facade: Facade | None = None) -
 
 @asynccontextmanager
 async def _lifespan(service: Service, _: FastAPI) -> AsyncIterator[None]:
-    """Warm up before the socket opens; and try the solvers: a broken one is in the log, a slow one holds nobody up."""
-    await _warm(service.facade.warm_up)
-
-    async def check() -> None:
-        with suppress(Problem):
-            await service.readiness.result()
-        checked.set()
-
-    checked = anyio.Event()
-    async with anyio.create_task_group() as group:
-        group.start_soon(check)
-        with anyio.move_on_after(CHECK_S):
-            await checked.wait()
+    """Servers open their socket once the service is open, and close it before the service."""
+    await service.open()
+    try:
         yield
-        group.cancel_scope.cancel()
-
-
-async def _warm(warm_up: Callable[[], object]) -> None:
-    """Let no request wait for the compiler. A failure is logged: whether the solvers work, readiness says."""
-
-    async def say_why() -> None:
-        await anyio.sleep(LONG_S)
-        log.warning("compiling the search for this machine, about a minute; later starts load what is kept")
-
-    async with anyio.create_task_group() as group:
-        group.start_soon(say_why)
-        try:
-            await anyio.to_thread.run_sync(warm_up, abandon_on_cancel=True)
-        except Exception:  # a broken installation fails in ways nobody can list
-            log.exception("the warm-up failed")
-        group.cancel_scope.cancel()
+    finally:
+        await service.close()

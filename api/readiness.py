@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Callable
 
 import anyio
-import anyio.to_thread
 
-from api.facade import Planner
+from api.execution.base import Executor, Full, Job, Kind, Outcome
 from api.problems import Problem, ProblemType
+from api.store.ids import new_plan_id
 from api.wire import BackendCheck, Readiness
 from models import PlanRequest
 from models.constraints import Backend
-from models.plan import Status
+from models.plan import Plan, Status
 from models.problem_details import Violation
 
 log = logging.getLogger("placement.api")
+
+Planner = Callable[[PlanRequest], Plan]
+CHECK_S = 120.0
+"""Most time that trying all backends may take."""
 
 OPTIMUM_S = 0.32
 """Latency of the best plan of `tiny_problem`: 0.1 s for the first layer on the phone, 0.01 s to send its 125,000 bytes
@@ -50,10 +55,10 @@ def tiny_problem(backend: Backend) -> PlanRequest:
 
 
 class ReadinessCheck:
-    """Tries every backend at the first question; a good result is kept, a bad one is checked again next time."""
+    """Has every backend tried at the first question; a good result is kept, a bad one is checked again next time."""
 
-    def __init__(self, planner: Planner) -> None:
-        self._planner = planner
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
         self._running = anyio.Lock()
         self._ready: Readiness | None = None
 
@@ -61,8 +66,8 @@ class ReadinessCheck:
         """Every backend works; raises `Problem` (not ready), naming each that does not."""
         async with self._running:
             if self._ready is None:
-                checks = await anyio.to_thread.run_sync(try_all, self._planner)
-                broken = [check for check in checks if not check.works]
+                found = await self._tried()
+                broken = [check for check in found.backends if not check.works]
                 if broken:
                     raise Problem(
                         ProblemType.NOT_READY,
@@ -72,8 +77,19 @@ class ReadinessCheck:
                             for check in broken
                         ],
                     )
-                self._ready = Readiness(backends=tuple(checks))
+                self._ready = found
             return self._ready
+
+    async def _tried(self) -> Readiness:
+        job = Job(new_plan_id(), Kind.READINESS, b"", CHECK_S)
+        try:
+            ending = await self._executor.run(job, lambda _: None)
+        except Full:
+            raise Problem(ProblemType.NOT_READY, "the solvers were not tried yet, and all are busy") from None
+        if ending.outcome is not Outcome.ANSWERED or ending.body is None:
+            log.error("the solvers could not be tried: %s %s", ending.outcome, ending.message)
+            raise Problem(ProblemType.NOT_READY, "the solvers could not be tried")
+        return Readiness.model_validate_json(ending.body)
 
 
 def try_all(planner: Planner) -> list[BackendCheck]:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
+from starlette.requests import ClientDisconnect
 
 from api.problems import Problem, ProblemType
 from models import InvalidInput
@@ -25,14 +26,13 @@ MAX_WEIGHT = 1_500_000
 a hostile body of the allowed size could hold millions of faults, and minutes of work to list them."""
 MANY_FAULTS = 20_000
 """Above this many faults the answer says how many there are, and lists none."""
-BODY_TIMEOUT_S = 30.0
 _NOT_JSON = ("multipart/", "image/", "audio/", "video/", "font/", "text/html", "text/xml", "text/css", "text/csv",
              "application/xml", "application/pdf", "application/zip", "application/gzip", "application/yaml",
              "application/msgpack", "application/x-protobuf", "application/cbor")  # fmt: skip
 """Kinds that are clearly something else; curl's default (a form) and text/plain are read as JSON all the same."""
 
 
-async def read_body(request: Request, max_bytes: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
+async def read_body(request: Request, max_bytes: int, timeout_s: float) -> bytes:
     """The raw body; refused by its declared length, and by its real one when that was not declared or not true.
 
     A body that trickles is given up after `timeout_s`: it would hold a connection and memory for as long as it likes.
@@ -51,7 +51,13 @@ async def read_body(request: Request, max_bytes: int, timeout_s: float = BODY_TI
     except TimeoutError:
         detail = f"the body did not arrive within {timeout_s:g} s"
         raise Problem(ProblemType.BODY_TOO_SLOW, detail, headers={"Connection": "close"}) from None
+    except ClientDisconnect:
+        raise CallerLeft from None
     return bytes(body)
+
+
+class CallerLeft(Exception):
+    """The caller closed the connection: nobody reads an answer."""
 
 
 def _check_kind(request: Request) -> None:

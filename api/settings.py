@@ -62,10 +62,13 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = None
     """Database of plans, as SQLAlchemy writes it: postgresql+psycopg://user:password@host/name; default: SQLite in
     `state_dir`."""
+    instance: str | None = None
+    """Name of this process among those that share the database; no two may have the same. Default: the host's name and
+    the port."""
     retention_s: Annotated[float, Field(gt=0)] = 7 * 86400.0
     """How long an ended plan is kept, in seconds; then it is answered 410."""
     retention_count: Annotated[int, Field(ge=1)] = 100_000
-    """How many ended plans are kept; the oldest go first."""
+    """How many ended plans of one owner are kept; the oldest go first."""
     cache_bytes: Annotated[int, Field(ge=0)] = 64 * 2**20
     """Memory for proven answers in bytes, in front of the database."""
     drain_notice_s: Annotated[float, Field(ge=0, le=600)] = 1.0

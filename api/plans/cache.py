@@ -39,6 +39,7 @@ class ProvenAnswer:
     """An answer that holds for every request of the same content, marked as cached."""
 
     plan_id: str
+    status: str
     answer: bytes
     ended_at: datetime
 

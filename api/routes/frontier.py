@@ -5,11 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import worked
-from api.openapi import answers_to_body, body
-from api.problems import ProblemType
+from api import openapi, worked
+from api.execution.base import Kind
+from api.routes import answering
 from api.service import Service
-from api.work_queue import Cancelled
 from models import Frontier, FrontierRequest
 
 _FRONTIER = """
@@ -24,8 +23,9 @@ plan exists, with reasons) or `no_plan_found`.
 `frontier.epsilon` asks for fewer points, such that every plan is within a factor 1 + epsilon of one of them in both
 figures. `knee` names the point that lies farthest from the line between the ends. The stages of a point can be posted
 to /plan:evaluate for all of its figures.
-Solving ends at `solver.time_limit_s` (10 s unless given) and leaves the frontier evenly covered. Closing the
-connection stops it. The same endpoint answers at `/v1/frontier`.
+Solving ends at `solver.time_limit_s` (10 s unless given) and leaves the frontier evenly covered. Waiting, 202, headers,
+cancelling and caching are those of POST /plan: a frontier is kept under /plans/{id}, too, as one of kind `frontier`.
+The same endpoint answers at `/v1/frontier`.
 """
 _FRONTIERS = worked.kept_answer("frontier", "Two nodes by hand: three trade-offs, complete")
 
@@ -34,19 +34,16 @@ def router(service: Service) -> APIRouter:
     """The endpoint for frontiers."""
     routes = APIRouter(tags=["plan"])
 
-    def traced(asked: FrontierRequest, cancelled: Cancelled) -> Frontier:
-        return service.facade.frontier(asked, cancelled=cancelled)
-
     @routes.post("/v1/frontier", include_in_schema=False)
     @routes.post(
         "/frontier",
         operation_id="frontier",
         summary="Find every trade-off of latency and energy and prove it",
         description=_FRONTIER,
-        openapi_extra=body(FrontierRequest, worked.frontier_requests()),
-        responses=answers_to_body(Frontier, "The frontier, or why there is none", _FRONTIERS, ProblemType.BUSY),
+        openapi_extra=openapi.submission(FrontierRequest, worked.frontier_requests()),
+        responses=openapi.answers_to_submission(Frontier, "The frontier, or why there is none", _FRONTIERS),
     )
     async def frontier(request: Request) -> Response:
-        return await service.answer(request, FrontierRequest, service.solves, traced)
+        return await answering.submitted(service, request, Kind.FRONTIER)
 
     return routes

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from api.openapi import answers
+from api.plans.refusals import draining
 from api.problems import ProblemType
 from api.service import Service, json_response
 from api.wire import Liveness, Readiness
@@ -29,10 +30,18 @@ def router(service: Service) -> APIRouter:
         "/readyz",
         operation_id="readyz",
         summary="Do all solvers work?",
-        description="Solves a tiny problem of known optimum with every solver, once (the service does so at start).",
-        responses=answers(Readiness, "All of them do", None, (ProblemType.NOT_READY, ProblemType.INTERNAL_ERROR)),
+        description="Solves a tiny problem of known optimum with every solver, once (the service does so at start). "
+        "503 also while the service is being stopped, so that balancers send no more to it.",
+        responses=answers(
+            Readiness,
+            "All of them do",
+            None,
+            (ProblemType.NOT_READY, ProblemType.DRAINING, ProblemType.INTERNAL_ERROR),
+        ),
     )
     async def readyz() -> Response:
+        if service.desk.draining:
+            raise draining()
         return json_response(await service.readiness.result())
 
     return routes
