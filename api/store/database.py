@@ -22,6 +22,8 @@ from api.store.writer import Write, Writer
 Result = TypeVar("Result")
 
 READERS = 4
+BUSY_TIMEOUT_S = 2.0
+"""How long a write waits for another process to let go of an SQLite file."""
 DEADLINE_S = 15.0
 """Longest wait for an answer from a database that is connected and says nothing."""
 
@@ -37,6 +39,7 @@ class Database:
         url: str,
         *,
         readers: int = READERS,
+        busy_timeout_s: float = BUSY_TIMEOUT_S,
         deadline_s: float = DEADLINE_S,
         on_commit: Callable[[float, int], None] = lambda _seconds, _writes: None,
     ) -> None:
@@ -47,8 +50,8 @@ class Database:
         self.url = engines.parse(url)
         self._deadline_s = deadline_s
         self._in_memory = engines.is_in_memory(self.url)
-        self._write_engine = engines.writing(self.url)
-        self._read_engine = engines.reading(self.url, readers)
+        self._write_engine = engines.writing(self.url, busy_timeout_s)
+        self._read_engine = engines.reading(self.url, busy_timeout_s, readers)
         self._file: SqliteFile | None = None
         if not self.is_postgresql and not self._in_memory:
             self._file = SqliteFile(Path(str(self.url.database)))

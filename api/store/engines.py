@@ -8,14 +8,11 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url
 
-BUSY_TIMEOUT_S = 2.0
-"""How long a write waits for another process to let go of an SQLite file."""
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # FULL: a commit returns when the log is on the disk; NORMAL would lose the last commits in a power failure.
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
-    f"PRAGMA busy_timeout = {round(BUSY_TIMEOUT_S * 1000)}",
 )
 POSTGRESQL_CONNECT: dict[str, Any] = {
     "connect_timeout": 5,
@@ -47,30 +44,30 @@ def is_in_memory(url: URL) -> bool:
     return url.get_backend_name() == "sqlite" and url.database in {None, "", ":memory:"}
 
 
-def writing(url: URL) -> Engine:
+def writing(url: URL, busy_timeout_s: float) -> Engine:
     """An engine for the one connection that writes; its transactions take SQLite's write lock when they begin.
 
     Otherwise a transaction that reads first could find, only when it writes, that another process was quicker.
     """
-    engine = _engine(url, poolclass=NullPool)
+    engine = _engine(url, busy_timeout_s, poolclass=NullPool)
     if url.get_backend_name() == "sqlite":
         event.listen(engine, "begin", _begin_immediate)
     return engine
 
 
-def reading(url: URL, connections: int) -> Engine:
+def reading(url: URL, busy_timeout_s: float, connections: int) -> Engine:
     """An engine for at most this many readers, each statement on its own (no BEGIN, no ROLLBACK, no locks kept)."""
     return _engine(
-        url, poolclass=QueuePool, pool_size=connections, max_overflow=0, pool_reset_on_return=None
+        url, busy_timeout_s, poolclass=QueuePool, pool_size=connections, max_overflow=0, pool_reset_on_return=None
     ).execution_options(isolation_level="AUTOCOMMIT")
 
 
-def _engine(url: URL, **options: Any) -> Engine:
+def _engine(url: URL, busy_timeout_s: float, **options: Any) -> Engine:
     options["hide_parameters"] = True  # what callers sent has no place in a log
     if url.get_backend_name() == "postgresql":
         missing = {name: value for name, value in POSTGRESQL_CONNECT.items() if name not in url.query}
         return create_engine(url, connect_args=missing, **options)
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}, **options)
+    engine = create_engine(url, connect_args={"timeout": busy_timeout_s, "check_same_thread": False}, **options)
     event.listen(engine, "connect", _prepare_sqlite)
     return engine
 
