@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from api.cli.consoles import messages
+from api.cli.consoles import Exit, messages
+from api.cli.keys import stored_keys
+
+if TYPE_CHECKING:
+    from api.settings import Settings
 
 
 def serve(
@@ -17,14 +21,39 @@ def serve(
     import uvicorn  # noqa: PLC0415 - the other commands do without
 
     from api.app import create_app  # noqa: PLC0415
+    from api.observability.logs import configuration  # noqa: PLC0415
+    from api.security.slow_heads import TimedHeads  # noqa: PLC0415
     from api.settings import Settings  # noqa: PLC0415
 
+    settings = Settings()
+    _check_address(host, settings)
     address = f"http://{url_host(host)}:{port}"
     if port:
         console = messages()
         console.print(f"Swagger UI  {address}/docs")
         console.print(f"OpenAPI     {address}/openapi.json")
-    uvicorn.run(create_app(Settings()), host=host, port=port, timeout_graceful_shutdown=5)
+    uvicorn.run(
+        create_app(settings),
+        host=host,
+        port=port,
+        http=TimedHeads,
+        ws="none",
+        access_log=False,  # every answer is one line of our own
+        log_config=configuration(settings),
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+def _check_address(host: str, settings: Settings) -> None:
+    """End with `Exit.BAD_INPUT` when other machines reach the address and nothing says who may ask."""
+    from api.security.binding import OpenToAll, check, is_loopback  # noqa: PLC0415
+
+    try:
+        check(host, settings, [] if is_loopback(host) else stored_keys(settings))
+    except OpenToAll as refusal:
+        messages().print(f"error: {refusal}", soft_wrap=True)
+        raise typer.Exit(Exit.BAD_INPUT) from None
 
 
 def url_host(host: str) -> str:
