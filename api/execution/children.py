@@ -56,6 +56,8 @@ class Children:
         self._preparation, self._memory_bytes = preparation, memory_bytes
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
+        self._lifeline: int | None = None
+        """Held open, never written to: workers are killed by the kernel when it closes."""
         self._ready: asyncio.Future[None] | None = None
         self._starting = asyncio.Lock()
         self._keys = count(1)
@@ -108,17 +110,21 @@ class Children:
     def _launch(self) -> None:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
+        lifeline, self._lifeline = os.pipe()
         paths = os.pathsep.join(path for path in sys.path if path)
         environment = {**os.environ, **dict.fromkeys(ONE_THREAD_EACH, "1"), "PYTHONPATH": paths}
-        arguments = [str(theirs.fileno()), str(self._memory_bytes), self._preparation]
-        with theirs:
+        arguments = [str(theirs.fileno()), str(lifeline), str(self._memory_bytes), self._preparation]
+        try:
             self._process = subprocess.Popen(  # noqa: S603 - ourselves
                 [sys.executable, "-m", "api.execution.forkserver", *arguments],
                 env=environment,
-                pass_fds=[theirs.fileno()],
+                pass_fds=[theirs.fileno(), lifeline],
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # Ctrl-C is the service's to handle
             )
+        finally:
+            theirs.close()
+            os.close(lifeline)
         self._control, self._unread = ours, b""
         loop = asyncio.get_running_loop()
         self._ready = loop.create_future()
@@ -156,6 +162,8 @@ class Children:
         asyncio.get_running_loop().remove_reader(self._control)
         self._control.close()
         self._control = None
+        assert self._lifeline is not None
+        os.close(self._lifeline)
         if self._ready is not None and not self._ready.done():
             self._ready.set_exception(RuntimeError("the forkserver ended before it was ready; its output says why"))
         for child in self._children.values():

@@ -4,7 +4,7 @@ Run by `Children` as `python -m api.execution.forkserver`. It speaks lines of JS
 with the worker's end of its line as a file descriptor, and {"kill": key}; out go {"ready": ...}, {"forked": key,
 "pid": ...} and {"ended": key, "status": ..., "words": ...}. Whoever is forked here is reaped here, with the process
 group that it leads, so that no number is ever signalled that belongs to somebody else by now. The end of the socket is
-the end of everybody.
+the end of everybody; and should this process be killed together with the service, the kernel ends the workers.
 
 The standard library's forkserver is one per process, imports the caller's main module into every child, and neither
 ends the processes that a killed child leaves behind nor those of a service that was killed.
@@ -13,6 +13,7 @@ ends the processes that a killed child leaves behind nor those of a service that
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import gc
 import json
 import os
@@ -23,6 +24,7 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 import traceback
 from collections import deque
 from dataclasses import dataclass
@@ -36,6 +38,10 @@ LAST_WORDS_BYTES = 2000
 """What is kept of what a worker wrote to its standard error."""
 ENDS_FIRST = "500"
 """Where memory runs out on the machine, the kernel ends a worker before it ends the service."""
+FOLDERS = "placement-worker-"
+"""How names of workers' folders begin."""
+LEFT_BEHIND_S = 60.0
+"""Age from which on a folder that nobody holds is taken for left behind."""
 _BECOME_SUBREAPER = 36
 
 
@@ -58,10 +64,13 @@ def errors_in(folder: Path) -> Path:
 
 
 class Forkserver:
-    """Forks workers on demand; `memory_bytes` is the address space of each."""
+    """Forks workers on demand.
 
-    def __init__(self, control: socket.socket, memory_bytes: int) -> None:
-        self._control, self._memory_bytes = control, memory_bytes
+    memory_bytes: address space of each. lifeline: the read end of a pipe that the service alone could write to.
+    """
+
+    def __init__(self, control: socket.socket, lifeline: int, memory_bytes: int) -> None:
+        self._control, self._lifeline, self._memory_bytes = control, lifeline, memory_bytes
         self._forked: dict[int, _Forked] = {}
         self._descriptors: deque[int] = deque()
         self._unread = b""
@@ -106,21 +115,27 @@ class Forkserver:
         return bool(arrived)
 
     def _fork(self, key: int, descriptor: int) -> None:
-        folder = Path(tempfile.mkdtemp(prefix="placement-worker-"))
+        folder = errors = None
         try:
+            folder = Path(tempfile.mkdtemp(prefix=FOLDERS))
+            errors = _held_errors(folder)
             pid = os.fork()
         except OSError as error:
-            os.close(descriptor)
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder is not None:
+                shutil.rmtree(folder, ignore_errors=True)
             self._say({"ended": key, "status": 1, "words": f"cannot fork: {error}"})
             return
-        if pid == 0:
-            self._become_worker(descriptor, folder)
-        os.close(descriptor)
+        else:
+            if pid == 0:
+                self._become_worker(descriptor, errors, folder)
+        finally:
+            for ours in (descriptor, errors):
+                if ours is not None:
+                    os.close(ours)
         self._forked[pid] = _Forked(key, pid, folder)
         self._say({"forked": key, "pid": pid})
 
-    def _become_worker(self, descriptor: int, folder: Path) -> NoReturn:
+    def _become_worker(self, descriptor: int, errors: int, folder: Path) -> NoReturn:
         """The child: a session, a memory cap, a folder and a standard error of its own; never returns."""
         try:
             os.setsid()
@@ -129,6 +144,10 @@ class Forkserver:
             for inherited in (self._control, self._wakes, self._woken):
                 inherited.close()
             self._selector.close()
+            os.dup2(errors, 1)
+            os.dup2(errors, 2)
+            os.close(errors)
+            _hang_on(self._lifeline)
             _stand_on_own_feet(folder, self._memory_bytes)
             serve(socket.socket(fileno=descriptor), folder)
         except BaseException:  # noqa: BLE001 - never into the code of the parent
@@ -172,14 +191,50 @@ def _stand_on_own_feet(folder: Path, memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
-    errors = os.open(errors_in(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    os.dup2(errors, 1)
-    os.dup2(errors, 2)
-    os.close(errors)
     try:
         Path("/proc/self/oom_score_adj").write_text(ENDS_FIRST)
     except OSError:  # not on this system
         return
+
+
+def _hang_on(lifeline: int) -> None:
+    """From now on the kernel ends this worker's group when the service ends, whatever this process is busy with.
+
+    A thread that watches the line does the same, and is enough unless the solver is in a call that holds the
+    interpreter, and the forkserver is gone as well.
+    """
+    if sys.platform != "linux":
+        return
+    own = os.open(f"/proc/self/fd/{lifeline}", os.O_RDONLY | os.O_NONBLOCK)  # whom to signal is noted per open file
+    os.close(lifeline)
+    fcntl.fcntl(own, fcntl.F_SETOWN, -os.getpid())
+    fcntl.fcntl(own, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(own, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+    try:
+        os.read(own, 1)
+    except BlockingIOError:
+        return
+    os._exit(1)  # it has ended already
+
+
+def _held_errors(folder: Path) -> int:
+    """The file for a worker's output, locked as long as the worker or anything that it started lives."""
+    errors = os.open(errors_in(folder), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    fcntl.flock(errors, fcntl.LOCK_EX)
+    return errors
+
+
+def sweep() -> None:
+    """Remove the folders of workers that were killed together with their forkserver."""
+    for folder in Path(tempfile.gettempdir()).glob(FOLDERS + "*"):
+        try:
+            if time.time() - folder.stat().st_mtime < LEFT_BEHIND_S or folder.stat().st_uid != os.getuid():
+                continue
+            with errors_in(folder).open("a") as errors:
+                fcntl.flock(errors, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _last_words(errors: Path) -> str:
@@ -189,14 +244,15 @@ def _last_words(errors: Path) -> str:
         return ""
 
 
-def main(control: int, memory_bytes: int, preparation: str) -> None:
+def main(control: int, lifeline: int, memory_bytes: int, preparation: str) -> None:
     """Load what workers need ("module:function" is called once), then fork them."""
     _adopt_orphans()
+    sweep()
     module, _, function = preparation.partition(":")
     getattr(import_module(module), function)()
     gc.collect()
     gc.freeze()
-    Forkserver(socket.socket(fileno=control), memory_bytes).run()
+    Forkserver(socket.socket(fileno=control), lifeline, memory_bytes).run()
 
 
 def _adopt_orphans() -> None:
@@ -206,4 +262,4 @@ def _adopt_orphans() -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3])
+    main(int(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
