@@ -76,6 +76,12 @@ lock: setup ## Renew the lock files after a change in pyproject.toml (UPGRADE=--
 		sed -e '/^# Made by/d' -e 's/ (pyproject\.toml[^)]*)//g' -e 's/-c requirements\/runtime\.lock, //' $$lock; \
 		} >$$lock.new; mv $$lock.new $$lock; done
 
+.PHONY: sbom
+sbom: setup ## List the runtime packages as CycloneDX (SBOM) in build/sbom.json
+	@mkdir -p build
+	$(BIN)/cyclonedx-py requirements requirements/runtime.lock --pyproject pyproject.toml --output-reproducible \
+		--of JSON --output-file build/sbom.json
+
 .PHONY: clean
 clean: ## Remove .venv, caches, the compiled search and build products
 	rm -rf $(VENV) build dist *.egg-info .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache \
