@@ -10,6 +10,7 @@ from pydantic import Field
 from models.base import DomainType
 from models.plan import Envelope, Infeasibility, SolverReport
 from models.request import PlanRequest
+from models.stage_span import StageSpan
 
 
 class FrontierSettings(DomainType):
@@ -47,13 +48,7 @@ class FrontierTermination(StrEnum):
     """The backend ended a search without a proof, though there was time left."""
 
 
-class FrontierStage(DomainType):
-    """Layers `first_layer`..`stop_layer` (half-open) on one node; POST /plan:evaluate takes these as they are."""
-
-    node: str
-    level: str
-    first_layer: int
-    stop_layer: int
+FrontierStage = StageSpan
 
 
 class WeightRange(DomainType):

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from models.base import DomainType
 from models.constraints import Metric, ObjectiveKind
+from models.explanation import Explanation
 
 
 class Status(StrEnum):
@@ -178,6 +179,8 @@ class Metrics(DomainType):
     period_s: float | None = None
     """Largest busy time of a resource per micro-batch (inference: per request)."""
     bottleneck: Bottleneck | None = None
+    explanation: Explanation | None = None
+    """Why the placement costs what it costs; the plan's also what would change it, where the request asks."""
     simulated: Simulated | None = None
     timeline: tuple[Event, ...] = ()
     timeline_note: str | None = None

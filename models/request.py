@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, model_validator
 from models.base import DomainType, Fault, pointer_to, refuse
 from models.cluster import Cluster
 from models.constraints import Constraints, Objective, Privacy, SolverSettings
+from models.explanation import Explain
 from models.profile import Layer, ModelSpec
 from models.units import Identifier, LayerIndex
 from models.workload import Training, Workload
@@ -27,6 +28,8 @@ class PlanRequest(DomainType):
     constraints: Constraints = Constraints()
     objective: Objective = Objective()
     solver: SolverSettings = SolverSettings()
+    explain: Explain | None = None
+    """Also find out, by solving again, what would change the plan; {} asks for everything."""
 
     @model_validator(mode="after")
     def _check(self) -> Self:

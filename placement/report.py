@@ -32,6 +32,7 @@ from placement.evaluation import (
     traverse,
 )
 from placement.events import Operation
+from placement.explanation.contributions import explain_placement
 from placement.network import ChannelKind
 from placement.problem import Placement, Problem
 from placement.routes import RouteTable
@@ -74,6 +75,7 @@ def _metrics(
         throughput_per_s=throughput_per_s(problem, figures),
         period_s=figures.period_s,
         bottleneck=_bottleneck(problem, figures),
+        explanation=explain_placement(problem, placement, traversal, figures),
         simulated=Simulated(
             latency_s=seen.latency_s,
             formula_latency_s=formula_s,

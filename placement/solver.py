@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 
 from models.base import Fault, refuse
 from models.constraints import Backend, Metric, ObjectiveKind
+from models.explanation import Explain
 from models.frontier import Frontier, FrontierRequest, FrontierTermination
 from models.plan import Evaluation, Plan, SolverReport, Status, Termination
 from models.request import EvaluateRequest, PlanRequest
@@ -19,7 +21,9 @@ from placement.baselines import baselines
 from placement.constraints import limits_of
 from placement.cost_model import compile_problem
 from placement.evaluation import Figures
+from placement.explanation.answer import explained
 from placement.explanation.infeasibility import explain_infeasibility
+from placement.explanation.yardstick import Questioner, yardstick_of
 from placement.feasibility import relative_gap
 from placement.frontier.answer import frontier_answer
 from placement.frontier.enumeration import by_enumeration
@@ -63,6 +67,8 @@ def plan(
     search.relative_gap = request.solver.relative_gap
     search.on_progress = on_progress or search.on_progress
     prepared = clock()
+    if request.explain is not None:
+        search.deadline_s -= request.solver.time_limit_s * request.explain.time_share
     optimum = OBJECTIVES[request.objective.kind](search, request.objective, limits_of(problem))
     solved = clock()
     report = _Answer(request, problem, search, optimum)
@@ -70,7 +76,7 @@ def plan(
     if optimum.result.outcome is Outcome.INFEASIBLE:
         search.deadline_s = min(search.deadline_s, clock() + EXPLANATION_S)
         infeasibility = explain_infeasibility(search)
-    return report.plan(
+    answer = report.plan(
         infeasibility=infeasibility,
         seconds={
             "compile": compiled - begin,
@@ -80,6 +86,26 @@ def plan(
             "total": clock() - begin,
         },
     )
+    if request.explain is None or answer.explanation is None:
+        return answer
+    search.deadline_s = begin + request.solver.time_limit_s
+    return _with_explanation(answer, request.explain, search, optimum)
+
+
+def _with_explanation(answer: Plan, asked: Explain, search: Search, optimum: Optimum) -> Plan:
+    """The answer with what was asked to be explained by solving again."""
+    result = optimum.result
+    assert answer.explanation is not None
+    assert result.placement is not None
+    assert result.value is not None
+    bound = -math.inf if result.bound is None else result.bound
+    begin = search.clock()
+    questioner = Questioner(search, yardstick_of(search.problem, optimum), result.placement, result.value, bound)
+    found = explained(answer.explanation, asked, questioner)
+    took = search.clock() - begin
+    seconds = {**answer.solver.seconds, "explain": took, "total": answer.solver.seconds["total"] + took}
+    solver = answer.solver.model_copy(update={"seconds": seconds})
+    return answer.model_copy(update={"explanation": found, "solver": solver})
 
 
 def _search(

@@ -210,12 +210,14 @@ def _found(keys: IntArray, order: IntArray, wanted: IntArray) -> IntArray | None
     return order[place]
 
 
-def build_stage_graph(problem: Problem, *, merge: bool = True) -> StageGraph:
+def build_stage_graph(problem: Problem, *, merge: bool = True, classes: Classes | None = None) -> StageGraph:
     """All stages that fit some node and all hand-overs that have a route, with what they cost.
 
-    merge: one node stands for all that are interchangeable with it; otherwise every node stands for itself.
+    merge: one node stands for all that are interchangeable with it; otherwise every node stands for itself. classes:
+    instead of the problem's own (a plan may use more members of a class than the optimum needs).
     """
-    classes = problem.classes if merge else each_alone(problem.network)
+    if classes is None:
+        classes = problem.classes if merge else each_alone(problem.network)
     option, first, stop = stage_columns(problem, classes)
     node = np.array([own.node for own in problem.options], dtype=np.int64)[option]
     forward, backward, update, compute_joules = compute_costs(problem, option, first, stop)
