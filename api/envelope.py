@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
@@ -43,7 +43,7 @@ class Envelope:
             await self.app(scope, receive, send)
             return
         offered_id, offered_trace = _offered(scope)
-        request_id = offered_id if _ACCEPTED_ID.fullmatch(offered_id) else uuid.uuid4().hex
+        request_id = offered_id if _ACCEPTED_ID.fullmatch(offered_id) else secrets.token_hex(16)
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = request_id
         told = REQUEST_ID.set(request_id)
@@ -84,7 +84,11 @@ class Envelope:
             self._instruments.rejected(problem)
         level = logging.DEBUG if scope["path"] in _QUIET and status < 400 else logging.INFO
         if EXCHANGES.isEnabledFor(level):
-            EXCHANGES.log(level, "answered", extra=_line(scope, exchange, status))
+            # Not log(): it walks the stack for the name of this file.
+            line = EXCHANGES.makeRecord(
+                EXCHANGES.name, level, "", 0, "answered", (), None, extra=_line(scope, exchange)
+            )
+            EXCHANGES.handle(line)
 
 
 class _Exchange:
@@ -128,7 +132,7 @@ def _offered(scope: Scope) -> tuple[str, str]:
     return found[b"x-request-id"].decode("latin-1"), found[b"traceparent"].decode("latin-1")
 
 
-def _line(scope: Scope, exchange: _Exchange, status: int) -> dict[str, Any]:
+def _line(scope: Scope, exchange: _Exchange) -> dict[str, Any]:
     """Of the request's target the path alone: a query may hold what is nobody's business."""
     state, client = exchange.state, scope.get("client")
     return {
@@ -138,7 +142,7 @@ def _line(scope: Scope, exchange: _Exchange, status: int) -> dict[str, Any]:
         "key_id": state.get("key_id"),
         "method": scope["method"],
         "path": scope["path"],
-        "status": status,
+        "status": exchange.status or UNANSWERED,
         "milliseconds": round(exchange.seconds() * 1000, 3),
         "client": client[0] if client else None,
         "problem": state.get("problem"),

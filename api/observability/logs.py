@@ -34,6 +34,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "placement": {"level": level},
             "uvicorn": {"level": "INFO" if level == "DEBUG" else level},
             "uvicorn.access": {"level": "CRITICAL", "propagate": False},
+            "alembic": {"level": "WARNING"},
         },
     }
 
