@@ -65,15 +65,14 @@ _OUT: tuple[type[BaseModel], ...] = (
     LinkEntry,
     TransformerEntry,
 )
-_ALWAYS = (ProblemType.INTERNAL_ERROR,)
+ALWAYS = (ProblemType.INTERNAL_ERROR,)
 _WITH_BODY = (
     ProblemType.MALFORMED_JSON,
     ProblemType.BODY_TOO_LARGE,
     ProblemType.UNSUPPORTED_MEDIA_TYPE,
     ProblemType.INVALID_INPUT,
-    *_ALWAYS,
+    *ALWAYS,
 )
-_Parameter = dict[str, Any]
 _Modes = Literal["validation", "serialization"]
 _NAMES = {"models__plan__Violation": "PlanViolation", "models__problem_details__Violation": "InputViolation"}
 """Two types are called Violation; in the published document they are told apart by these names."""
@@ -90,60 +89,9 @@ def _schemas() -> tuple[dict[tuple[type[BaseModel], _Modes], JsonSchemaValue], d
     return references, json.loads(definitions)  # type: ignore[return-value]
 
 
-def _header(name: str, description: str, schema: dict[str, Any]) -> _Parameter:
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": schema}
-
-
-PREFER = _header(
-    "Prefer",
-    "RFC 7240: `wait=N` answers after at most N seconds, `respond-async` at once; then with 202, and the plan goes on. "
-    "Default: the request's time limit.",
-    {"type": "string", "examples": ["wait=5", "respond-async"]},
-)
-PREFER_WAIT = _header(
-    "Prefer", "`wait=N` waits up to N seconds for the end of the plan", {"type": "string", "examples": ["wait=20"]}
-)
-IDEMPOTENCY_KEY = _header(
-    "Idempotency-Key",
-    "Chosen by the caller: the same key with the same request is the same plan, however often it is sent. With another "
-    "request it is refused.",
-    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"},
-)
-CACHE_CONTROL = _header(
-    "Cache-Control",
-    "`no-cache` solves anew, though the answer may be known",
-    {"type": "string", "examples": ["no-cache"]},
-)
-IF_NONE_MATCH = _header(
-    "If-None-Match", "The `ETag` of an earlier answer; 304 if nothing has changed since", {"type": "string"}
-)
-LAST_EVENT_ID = _header(
-    "Last-Event-ID", "Number of the last event that was received; the stream goes on behind it", {"type": "string"}
-)
-HEADERS: dict[str, Any] = {
-    "Content-Location": {"description": "The plan's address", "schema": {"type": "string"}},
-    "Location": {"description": "The plan's address", "schema": {"type": "string"}},
-    "Retry-After": {"description": "Seconds", "schema": {"type": "integer", "minimum": 1}},
-    "Preference-Applied": {"description": "What of `Prefer` was followed", "schema": {"type": "string"}},
-    "ETag": {"description": "Changes with the plan; a plan that has ended keeps it", "schema": {"type": "string"}},
-}
-EVENTS = """id: 1
-event: queued
-data: {"id":"plan-01jd3w6x0e8k2y4m7q9r5t1v3z"}
-
-id: 2
-event: started
-data: {"queue_seconds":0.0004}
-
-id: 3
-event: incumbent
-data: {"phase":"latency","seconds":0.004,"objective":0.55008,"bound":0.3,"gap":0.4546,"stages":null}
-
-id: 4
-event: done
-data: {"status":"optimal","queue_seconds":0.0004,"solve_seconds":0.011,"termination":"optimal","objective":0.35008}
-
-"""
+def schema_of(kind: type[BaseModel]) -> JsonSchemaValue:
+    """A reference to the schema of an answer's type."""
+    return _schemas()[0][kind, "serialization"]
 
 
 def body(kind: type[BaseModel], examples: Examples) -> dict[str, Any]:
@@ -156,7 +104,7 @@ def answers(
     kind: type[BaseModel],
     description: str,
     examples: Examples | None = None,
-    problems: Sequence[ProblemType] = _ALWAYS,
+    problems: Sequence[ProblemType] = ALWAYS,
 ) -> dict[int | str, dict[str, Any]]:
     """The answers of an operation, for FastAPI's `responses`; every problem with its own page and example."""
     content: dict[str, Any] = {"schema": _schemas()[0][kind, "serialization"]}
@@ -184,7 +132,7 @@ def answers(
 
 def answers_of_any_shape(description: str, *problems: ProblemType) -> dict[int | str, dict[str, Any]]:
     """`answers` whose success is a plan request."""
-    documented = answers(ProblemDetails, description, None, (*problems, *_ALWAYS))
+    documented = answers(ProblemDetails, description, None, (*problems, *ALWAYS))
     documented[200]["content"]["application/json"] = {"schema": _schemas()[0][PlanRequest, "validation"]}
     return documented
 
@@ -194,76 +142,6 @@ def answers_to_body(
 ) -> dict[int | str, dict[str, Any]]:
     """`answers` of an operation that reads a body."""
     return answers(kind, description, examples, (*_WITH_BODY, *further))
-
-
-def submission(kind: type[BaseModel], examples: Examples) -> dict[str, Any]:
-    """`body` of an operation whose answer may come later, with its headers."""
-    return body(kind, examples) | parameters(PREFER, IDEMPOTENCY_KEY, CACHE_CONTROL)
-
-
-def parameters(*described: _Parameter) -> dict[str, Any]:
-    """Parameters of an operation that reads them itself, for FastAPI's openapi_extra."""
-    return {"parameters": list(described)}
-
-
-def query_parameters(kind: type[BaseModel]) -> list[_Parameter]:
-    """Query parameters from the fields of a type; lists may be given several times."""
-    described = []
-    for name, schema in kind.model_json_schema(mode="validation")["properties"].items():
-        plain = {key: value for key, value in schema.items() if key not in ("title", "description", "default")}
-        if "anyOf" in plain:  # null is said by leaving the parameter out
-            [plain] = [choice for choice in plain["anyOf"] if choice != {"type": "null"}]
-        described.append({
-            "name": name, "in": "query", "required": False, "description": schema["description"], "schema": plain
-        })  # fmt: skip
-    return described
-
-
-def answers_to_submission(kind: type[BaseModel], description: str, examples: Examples) -> dict[int | str, Any]:
-    """`answers_to_body` of an operation whose answer may come later."""
-    documented = answers_to_body(
-        kind,
-        description,
-        examples,
-        ProblemType.INVALID_PARAMETER,
-        ProblemType.KEY_REUSED,
-        ProblemType.BUSY,
-        ProblemType.DRAINING,
-        ProblemType.STORE_UNAVAILABLE,
-    )
-    documented[200]["headers"] = {name: HEADERS[name] for name in ("Content-Location", "Preference-Applied")}
-    return documented | {202: _accepted(documented[200]["content"])}
-
-
-def answers_with_plan(description: str, examples: Examples, *problems: ProblemType) -> dict[int | str, Any]:
-    """`answers` that are a plan or a frontier, ended or not."""
-    documented = answers(Plan, description, examples, (*problems, *_ALWAYS))
-    content = documented[200]["content"]["application/json"]
-    content["schema"] = {"anyOf": [_schemas()[0][kind, "serialization"] for kind in (Plan, Frontier)]}
-    documented[200]["headers"] = {"ETag": HEADERS["ETag"], "Content-Location": HEADERS["Content-Location"]}
-    documented[202] = _accepted(documented[200]["content"])
-    documented[304] = {"description": "As known to the caller (If-None-Match)", "headers": {"ETag": HEADERS["ETag"]}}
-    return documented
-
-
-def answers_with_events(*problems: ProblemType) -> dict[int | str, Any]:
-    """`answers` that are a stream of events."""
-    documented = answers(ProblemDetails, "The events", None, (*problems, *_ALWAYS))
-    documented[200]["content"] = {
-        "text/event-stream": {"schema": {"type": "string"}, "examples": {"events": {"value": EVENTS}}}
-    }
-    documented[204] = {"description": "The plan has ended, and the last event is known to the caller"}
-    return documented
-
-
-def _accepted(content: dict[str, Any]) -> dict[str, Any]:
-    """The answer to whoever does not wait (any longer)."""
-    schema = content["application/json"]["schema"]
-    return {
-        "description": "On its way: ask again at `Location`, not before the seconds in `Retry-After`",
-        "headers": {name: header for name, header in HEADERS.items() if name != "ETag"},
-        "content": {"application/json": {"schema": schema}},
-    }
 
 
 def _problem_content() -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from api.execution.base import Ending, Outcome
+from api.observability.logs import REQUEST_ID
 from api.plans.answers import head_of, renewed, without_plan
 from api.plans.live import End, Live
 from api.problems import Problem, ProblemType
@@ -55,8 +56,10 @@ def lost(live: Live, termination: Termination, **said: float) -> End:
 
 def failed(live: Live, message: str) -> End:
     """The end of a plan that a fault of ours kept from being solved; the cause is for the log alone."""
-    log.error("plan %s failed: %s", live.plan_id, message)
-    problem = Problem(ProblemType.INTERNAL_ERROR, f"plan {live.plan_id} failed; the log of the service says why")
+    request_id = REQUEST_ID.get()
+    log.error("plan %s of request %s failed: %s", live.plan_id, request_id, message)
+    which = f"plan {live.plan_id}" + (f" of request {request_id}" if request_id else "")
+    problem = Problem(ProblemType.INTERNAL_ERROR, f"{which} failed; the log of the service says why")
     return End(FAILED, problem.details().model_dump_json().encode(), {})
 
 

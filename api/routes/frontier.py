@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import openapi, worked
+from api import openapi_of_plans, worked
 from api.execution.base import Kind
 from api.routes import answering
 from api.service import Service
@@ -40,8 +40,8 @@ def router(service: Service) -> APIRouter:
         operation_id="frontier",
         summary="Find every trade-off of latency and energy and prove it",
         description=_FRONTIER,
-        openapi_extra=openapi.submission(FrontierRequest, worked.frontier_requests()),
-        responses=openapi.answers_to_submission(Frontier, "The frontier, or why there is none", _FRONTIERS),
+        openapi_extra=openapi_of_plans.submission(FrontierRequest, worked.frontier_requests()),
+        responses=openapi_of_plans.answers_to_submission(Frontier, "The frontier, or why there is none", _FRONTIERS),
     )
     async def frontier(request: Request) -> Response:
         return await answering.submitted(service, request, Kind.FRONTIER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from api import openapi
+from api import openapi_of_plans
 from api.plans.streams import stream
 from api.problems import ProblemType
 from api.security.guard import owner_of
@@ -35,8 +35,8 @@ def router(service: Service) -> APIRouter:
         operation_id="watchPlan",
         summary="Watch a plan being solved",
         description=_EVENTS,
-        openapi_extra=openapi.parameters(openapi.LAST_EVENT_ID),
-        responses=openapi.answers_with_events(*_UNKNOWN),
+        openapi_extra=openapi_of_plans.parameters(openapi_of_plans.LAST_EVENT_ID),
+        responses=openapi_of_plans.answers_with_events(*_UNKNOWN),
     )
     async def events(id: str, request: Request) -> Response:  # noqa: A002 - the name on the wire
         owner = owner_of(request)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import openapi, worked
+from api import openapi, openapi_of_plans, worked
 from api.answers import root_of
 from api.plans.refusals import bad_parameter
 from api.problems import ProblemType
@@ -49,9 +49,12 @@ def router(service: Service) -> APIRouter:
         operation_id="listPlans",
         summary="List your plans",
         description=_LIST,
-        openapi_extra=openapi.parameters(*openapi.query_parameters(PlanQuery)),
+        openapi_extra=openapi_of_plans.parameters(*openapi_of_plans.query_parameters(PlanQuery)),
         responses=openapi.answers(
-            PlanList, "Plans, newest first", None, (ProblemType.INVALID_PARAMETER, ProblemType.STORE_UNAVAILABLE)
+            PlanList,
+            "Plans, newest first",
+            None,
+            (ProblemType.INVALID_PARAMETER, ProblemType.STORE_UNAVAILABLE, ProblemType.INTERNAL_ERROR),
         ),
     )
     async def listed(request: Request) -> Response:
@@ -71,8 +74,8 @@ def router(service: Service) -> APIRouter:
         operation_id="getPlan",
         summary="Get a plan, or how far it is",
         description=_GET,
-        openapi_extra=openapi.parameters(openapi.IF_NONE_MATCH, openapi.PREFER_WAIT),
-        responses=openapi.answers_with_plan("The plan, or why there is none", _PLANS, *_UNKNOWN),
+        openapi_extra=openapi_of_plans.parameters(openapi_of_plans.IF_NONE_MATCH, openapi_of_plans.PREFER_WAIT),
+        responses=openapi_of_plans.answers_with_plan("The plan, or why there is none", _PLANS, *_UNKNOWN),
     )
     async def plan(id: str, request: Request) -> Response:  # noqa: A002 - the name on the wire
         wishes = answering.preferences_of(request)
@@ -100,7 +103,7 @@ def router(service: Service) -> APIRouter:
         operation_id="cancelPlan",
         summary="Cancel a plan",
         description=_DELETE,
-        responses=openapi.answers_with_plan("The plan as it ended", _PLANS, *_UNKNOWN),
+        responses=openapi_of_plans.answers_with_plan("The plan as it ended", _PLANS, *_UNKNOWN),
     )
     async def cancelled(id: str, request: Request) -> Response:  # noqa: A002
         return answering.plan_response(service, request, await desk.cancel(owner_of(request), id))

