@@ -73,6 +73,14 @@ _WITH_BODY = (
     ProblemType.INVALID_INPUT,
     *ALWAYS,
 )
+_SECURITY_SCHEMES = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key. Needed once one was created, and for whoever does not come over loopback.",
+    },
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in another header."},
+}
 _Modes = Literal["validation", "serialization"]
 _NAMES = {"models__plan__Violation": "PlanViolation", "models__problem_details__Violation": "InputViolation"}
 """Two types are called Violation; in the published document they are told apart by these names."""
@@ -184,7 +192,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
             tags=TAGS,
             license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
         )
-        document["components"] = {"schemas": _schemas()[1]}
+        document["components"] = {"schemas": _schemas()[1], "securitySchemes": _SECURITY_SCHEMES}
+        document["security"] = [{}, *({name: []} for name in _SECURITY_SCHEMES)]
         app.openapi_schema = document
     return app.openapi_schema
 
