@@ -146,7 +146,7 @@ class Executor(Protocol):
         ...
 
     def cancel(self, job_id: str) -> bool:
-        """End the job soon with the best it has: at once when queued, else cooperatively, by force after 250 ms.
+        """End the job soon with the best it has: at once when queued, else cooperatively, by force after 200 ms.
 
         `run` then returns. False when no such job is in hand.
         """

@@ -13,6 +13,7 @@ ends the processes that a killed child leaves behind nor those of a service that
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import fcntl
 import gc
 import json
@@ -34,7 +35,7 @@ from typing import Any, NoReturn
 
 from api.execution.worker import serve
 
-LAST_WORDS_BYTES = 2000
+LAST_WORDS_BYTES = 8000
 """What is kept of what a worker wrote to its standard error."""
 ENDS_FIRST = "500"
 """Where memory runs out on the machine, the kernel ends a worker before it ends the service."""
@@ -97,6 +98,7 @@ class Forkserver:
         except ConnectionError:
             return
         finally:
+            signal.set_wakeup_fd(-1)
             for forked in list(self._forked.values()):
                 _kill_group(forked.pid)
                 shutil.rmtree(forked.folder, ignore_errors=True)
@@ -147,6 +149,7 @@ class Forkserver:
             os.dup2(errors, 1)
             os.dup2(errors, 2)
             os.close(errors)
+            faulthandler.enable()
             _hang_on(self._lifeline)
             _stand_on_own_feet(folder, self._memory_bytes)
             serve(socket.socket(fileno=descriptor), folder)

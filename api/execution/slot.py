@@ -20,14 +20,18 @@ from models.plan import Termination
 
 log = logging.getLogger("placement.execution")
 
-PATIENCE_S = 0.25
-"""How long a cancelled job may go on to end by itself, with its own best answer."""
+PATIENCE_S = 0.2
+"""How long a cancelled job may go on to end by itself, with its own best answer; the rest of 300 ms is a clerk's."""
 LATEST_READY_S = 30.0
 """When a worker that has not said that it is ready is given up; it takes some 20 ms."""
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.05, 5.0
 """Between attempts to start a worker, doubled each time."""
-_NO_MEMORY = re.compile("bad_alloc|out of memory|cannot allocate|MemoryError", re.IGNORECASE)
-"""What C++ libraries and Python write before they end a process whose memory cap is reached."""
+_NO_MEMORY = re.compile(
+    "bad_alloc|out of memory|cannot allocate|MemoryError|kMemoryLimit|std::system_error.*temporarily unavailable",
+    re.IGNORECASE | re.DOTALL,
+)
+"""What C++ libraries, the system and Python write where the memory cap is reached; the last when a thread has no room
+for its stack."""
 
 _ENDINGS = {Mark.ANSWER: Outcome.ANSWERED, Mark.REFUSAL: Outcome.REFUSED, Mark.FAILURE: Outcome.FAILED}
 
@@ -185,7 +189,8 @@ class Slot:
             return
         text = payload.decode(errors="replace") if mark is Mark.FAILURE else ""
         self._work = None
-        work.end(Reply(_ENDINGS[mark], None if mark is Mark.FAILURE else payload, text, incumbent=work.known))
+        outcome = Outcome.MEMORY if _NO_MEMORY.search(text) else _ENDINGS[mark]
+        work.end(Reply(outcome, None if mark is Mark.FAILURE else payload, text, incumbent=work.known))
         self._on_free(self)
 
 

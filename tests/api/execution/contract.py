@@ -131,9 +131,15 @@ class ExecutorContract:
         assert (answer["termination"], answer["known"]["objective"]) == (Termination.MEMORY_LIMIT, 7.0)
         assert rig.start("eat").answer()["known"] is None
 
-    def test_a_library_that_aborts_for_want_of_memory_is_told_from_one_that_crashes(self, rig: Rig):
-        assert rig.start("abort_for_memory").answer()["termination"] == Termination.MEMORY_LIMIT
-        assert rig.run("crash").outcome is Outcome.LOST
+    @pytest.mark.parametrize("habit", ["abort_for_memory", "fail_for_memory", "starve_of_threads"])
+    def test_a_library_that_wants_for_memory_in_its_own_way_is_understood(self, rig: Rig, habit: str):
+        assert rig.start(habit).answer()["termination"] == Termination.MEMORY_LIMIT
+
+    def test_a_crash_is_not_taken_for_want_of_memory_and_leaves_a_stack_trace(self, rig: Rig):
+        ending = rig.run("crash")
+        assert ending.outcome is Outcome.LOST
+        assert "SIGABRT" in ending.message
+        assert "in crash" in ending.message
 
     def test_where_not_even_the_remains_fit_into_memory_the_ending_says_so(self, rig: Rig):
         assert rig.run("eat", hopeless=True).outcome is Outcome.MEMORY

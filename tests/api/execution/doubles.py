@@ -123,6 +123,18 @@ def abort_for_memory(assignment: Assignment) -> bytes:
     os.abort()
 
 
+def fail_for_memory(assignment: Assignment) -> bytes:
+    """As PuLP does where HiGHS ended at its memory limit."""
+    raise KeyError("<HighsModelStatus.kMemoryLimit: 18>")
+
+
+def starve_of_threads(assignment: Assignment) -> bytes:
+    """End as a C++ library does that finds no room for another thread's stack."""
+    os.write(2, b"terminate called after throwing an instance of 'std::system_error'\n")
+    os.write(2, b"  what():  Resource temporarily unavailable\n")
+    os.abort()
+
+
 def die(assignment: Assignment, objective: float | None = None) -> bytes:
     if objective is not None:
         report(assignment, objective)
@@ -164,6 +176,6 @@ HABITS = {
     habit.__name__: habit
     for habit in (
         echo, say_who, improve, chatter, fall_silent, tighten, ask_late, ignore, hold_the_lock, eat, abort_for_memory,
-        die, crash, fail, refuse, start_another, wait_for,
+        fail_for_memory, starve_of_threads, die, crash, fail, refuse, start_another, wait_for,
     )
 }  # fmt: skip
