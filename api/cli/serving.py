@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import os
+import socket
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +24,7 @@ def serve(
     import uvicorn  # noqa: PLC0415 - the other commands do without
 
     from api.app import create_app  # noqa: PLC0415
+    from api.cli.server import CLOSING_S, DrainingServer  # noqa: PLC0415
     from api.observability.logs import configuration  # noqa: PLC0415
     from api.security.slow_heads import TimedHeads  # noqa: PLC0415
     from api.settings import Settings  # noqa: PLC0415
@@ -32,8 +36,9 @@ def serve(
         console = messages()
         console.print(f"Swagger UI  {address}/docs")
         console.print(f"OpenAPI     {address}/openapi.json")
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings.model_copy(update={"instance": settings.instance or _name_of(port)}))
+    config = uvicorn.Config(
+        app,
         host=host,
         port=port,
         http=TimedHeads,
@@ -41,8 +46,14 @@ def serve(
         access_log=False,  # every answer is one line of our own
         log_config=configuration(settings),
         server_header=False,
-        timeout_graceful_shutdown=5,
+        timeout_graceful_shutdown=math.ceil(settings.drain_grace_s) + CLOSING_S,
     )
+    DrainingServer(config, app.state.service).run()
+
+
+def _name_of(port: int) -> str:
+    """Of this process among those that share a database: the same after a restart, unless any port will do."""
+    return f"{socket.gethostname()}:{port or f'pid-{os.getpid()}'}"
 
 
 def _check_address(host: str, settings: Settings) -> None:

@@ -42,6 +42,7 @@ class PlanDesk:
         self._solving = Solving(executor, store, instruments)
         self._lives: dict[str, Live] = {}
         self._by_key: dict[tuple[str, str], Live] = {}
+        self._drained: asyncio.Task[None] | None = None
 
     @property
     def draining(self) -> bool:
@@ -55,8 +56,16 @@ class PlanDesk:
             live.close_streams()
 
     async def drain(self, grace_s: float) -> None:
-        """Let running plans end within `grace_s`; what is not solved by then stays in the store for the next start."""
+        """Let running plans end within `grace_s`; what is not solved by then stays in the store for the next start.
+
+        Called again, it waits for the same end.
+        """
         self.begin_drain()
+        if self._drained is None:
+            self._drained = asyncio.create_task(self._drain(grace_s))
+        await asyncio.shield(self._drained)
+
+    async def _drain(self, grace_s: float) -> None:
         await self._executor.close(grace_s)
         self._solving.closed = True
         await self._solving.settled()
