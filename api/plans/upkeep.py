@@ -61,7 +61,7 @@ class Upkeep:
             await self._desk.resume(await self._store.abandoned())
 
     async def _obey(self) -> None:
-        async with aclosing(self._store.changes(CANCELLATIONS_EVERY_S)) as changes:  # type: ignore[type-var]
+        async with aclosing(self._store.changes(CANCELLATIONS_EVERY_S)) as changes:
             async for changed in changes:
                 try:
                     await self._desk.obey_cancellations(changed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 import psycopg
@@ -21,7 +21,7 @@ def notify(connection: Connection, plan_id: str) -> None:
         connection.execute(_NOTIFY, {"plan": plan_id})
 
 
-async def changes(url: URL, poll_s: float) -> AsyncIterator[str | None]:
+async def changes(url: URL, poll_s: float) -> AsyncGenerator[str | None, None]:
     """Ids of plans as they change; None: look at all you wait for, a change may have gone unheard.
 
     None comes at first, after each broken connection, and every `poll_s` seconds in any case: so what is lost on
@@ -37,7 +37,7 @@ async def changes(url: URL, poll_s: float) -> AsyncIterator[str | None]:
         await asyncio.sleep(poll_s)
 
 
-async def _heard(url: URL, poll_s: float) -> AsyncIterator[str | None]:
+async def _heard(url: URL, poll_s: float) -> AsyncGenerator[str | None, None]:
     positional, options = create_engine(url).dialect.create_connect_args(url)
     connection = await psycopg.AsyncConnection.connect(
         *positional, autocommit=True, **{**POSTGRESQL_CONNECT, **options}

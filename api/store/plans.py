@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
@@ -103,7 +103,7 @@ class PlanStore:
         """The plan's next events behind a sequence number, in order."""
         return await self._database.read(lambda connection: event_log.after(connection, plan_id, after_seq, limit))
 
-    def changes(self, poll_s: float = POLL_S) -> AsyncIterator[str | None]:
+    def changes(self, poll_s: float = POLL_S) -> AsyncGenerator[str | None, None]:
         """Ids of plans that any process changed, as it happens; None: look at all you wait for.
 
         None comes at least every `poll_s` seconds. Ends never and raises nothing while the database is away; close it
