@@ -72,10 +72,10 @@ class Service:
         """
         await self._open_store()
         await self.executor.open()
+        checked = asyncio.create_task(self._check())  # before any plan, or it would have to queue behind them
+        await asyncio.wait({checked}, timeout=CHECK_S)
         await self.desk.resume(await self.store.unfinished())
         self.upkeep.start()
-        checked = asyncio.create_task(self._check())
-        await asyncio.wait({checked}, timeout=CHECK_S)
 
     async def close(self) -> None:
         """End what is in hand as far as the grace allows, then everything else."""

@@ -68,7 +68,7 @@ def _first_requests(case: Case, time_limit_s: float) -> list[float]:
 @contextmanager
 def _service() -> Iterator[HTTPConnection]:
     """A connection to the service, which listens on a free loopback port and says that it is ready."""
-    app = create_app(Settings(max_body_bytes=LARGEST_BODY_BYTES))
+    app = create_app(Settings(max_body_bytes=LARGEST_BODY_BYTES, database_url="sqlite://"))
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
