@@ -7,22 +7,23 @@ import platform
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import metadata
 
 import typer
 from rich.text import Text
 
-from api.cli import formats
+from api.cli import formats, surroundings
 from api.cli.consoles import Exit, messages, output
 from api.cli.engine import Planner, engine_of
+from api.cli.findings import Finding, Verdict, fails, ok
 from api.cli.names import plain
 from api.cli.tables import add_names, add_sentences, table
 from models.constraints import Backend
 from models.plan import Status
 
 _OLDEST_PYTHON = (3, 11)
-_PACKAGES = ("pulp", "highspy", "ortools", "numpy", "numba", "pydantic", "fastapi", "uvicorn", "typer", "rich")
+_PACKAGES = ("pulp", "highspy", "ortools", "numpy", "numba", "pydantic", "fastapi", "uvicorn", "typer", "rich",
+             "sqlalchemy", "alembic", "psycopg", "prometheus-client")  # fmt: skip
 _SOLVERS = {
     Backend.AUTO: "the default",
     Backend.LABELS: "label setting in compiled code",
@@ -35,32 +36,24 @@ _SOLVERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was checked."""
-
-    what: str
-    works: bool
-    said: str
-
-
 def doctor(context: typer.Context) -> None:
-    """Check Python, the packages, and that every solver proves the optimum of a tiny problem.
+    """Check Python, packages, every solver on a tiny problem, and what the service needs: settings, store, processes.
 
-    Exit codes: 0 all is well, 1 something does not work.
+    Changes nothing. Exit codes: 0 all is well (notes are no failures), 1 something does not work.
     """
     console, progress = output(), messages()
     findings = [_python(), *(_package(name) for name in _PACKAGES)]
     with progress.status("solving a tiny problem with every backend", spinner="line"):
         findings += [_backend(backend, engine_of(context).plan) for backend in Backend]
+    with progress.status("looking at the service's store and starting a solver process", spinner="line"):
+        findings += surroundings.surroundings()
     shown = table(ascii_only=console.options.ascii_only)
     add_names(shown, "check", "")
     add_sentences(shown, "found")
     for finding in findings:
-        verdict = Text("ok", "green") if finding.works else Text("FAILS", "bold red")
-        shown.add_row(finding.what, verdict, plain(finding.said, 500))
+        shown.add_row(finding.what, finding.verdict.value, plain(finding.said, 500))
     console.print(shown)
-    broken = sum(not finding.works for finding in findings)
+    broken = sum(finding.verdict is Verdict.FAILS for finding in findings)
     console.print()
     console.print(Text("all is well", "green") if not broken else Text(f"{broken} of {len(findings)} fail", "bold red"))
     raise typer.Exit(Exit.INTERNAL if broken else Exit.OK)
@@ -69,14 +62,14 @@ def doctor(context: typer.Context) -> None:
 def _python() -> Finding:
     wanted = ".".join(map(str, _OLDEST_PYTHON))
     works = sys.version_info >= _OLDEST_PYTHON
-    return Finding("Python", works, platform.python_version() + ("" if works else f", {wanted} or newer is needed"))
+    return (ok if works else fails)("Python", platform.python_version() + ("" if works else f", {wanted} is needed"))
 
 
 def _package(name: str) -> Finding:
     try:
-        return Finding(name, works=True, said=metadata.version(name))
+        return ok(name, metadata.version(name))
     except metadata.PackageNotFoundError:
-        return Finding(name, works=False, said="not installed")
+        return fails(name, "not installed")
 
 
 def _backend(backend: Backend, plan: Planner, clock: Callable[[], float] = time.perf_counter) -> Finding:
@@ -87,10 +80,10 @@ def _backend(backend: Backend, plan: Planner, clock: Callable[[], float] = time.
         started = clock()
         found = plan(tiny_problem(backend))
     except Exception as error:  # noqa: BLE001 - a broken installation fails in ways nobody can list
-        return Finding(what, works=False, said=f"{_SOLVERS[backend]}: raised {type(error).__name__}: {error}")
+        return fails(what, f"{_SOLVERS[backend]}: raised {type(error).__name__}: {error}")
     took = formats.seconds(clock() - started)
     right = found.latency_s is not None and math.isclose(found.latency_s, OPTIMUM_S, rel_tol=1e-6)
     if found.status is not Status.OPTIMAL or not right:
         said = f"answered {found.status} with {formats.seconds(found.latency_s)} instead of optimal with {OPTIMUM_S} s"
-        return Finding(what, works=False, said=f"{_SOLVERS[backend]}: {said}")
-    return Finding(what, works=True, said=f"proved the optimum in {took} ({found.solver.version})")
+        return fails(what, f"{_SOLVERS[backend]}: {said}")
+    return ok(what, f"proved the optimum in {took} ({found.solver.version})")

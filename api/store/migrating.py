@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from enum import Enum
 from pathlib import Path
 
 from alembic import command
@@ -25,6 +26,26 @@ def configuration() -> Config:
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     return config
+
+
+class Standing(Enum):
+    """How a database's tables compare with this release's."""
+
+    EMPTY = "no tables yet"
+    BEHIND = "its tables are migrated at the next start"
+    HEAD = "tables of this release"
+    NEWER = "tables of a newer release"
+
+
+def standing(connection: Connection) -> Standing:
+    """How the tables stand; reads only."""
+    known = ScriptDirectory.from_config(configuration())
+    found = set(MigrationContext.configure(connection).get_current_heads())
+    if not found:
+        return Standing.EMPTY
+    if found == set(known.get_heads()):
+        return Standing.HEAD
+    return Standing.BEHIND if found <= {script.revision for script in known.walk_revisions()} else Standing.NEWER
 
 
 def migrate(connection: Connection, to: str = "head") -> None:

@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
-from api.cli import doctor
+from api.cli import doctor, surroundings
 from api.cli.engine import Engine
+from api.cli.findings import note
 from api.readiness import OPTIMUM_S
 from models import Plan, PlanRequest
 from models.constraints import Backend
 from tests.api.cli import samples
 from tests.api.cli.runs import run
+
+
+@pytest.fixture(autouse=True)
+def sound_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One finding about the service; what is really found there is tested in test_surroundings."""
+    monkeypatch.setattr(surroundings, "surroundings", lambda: [note("store", "in memory")])
 
 
 def tiny(request: PlanRequest, **_: Any) -> Plan:
@@ -24,13 +32,14 @@ def test_doctor_fails_when_one_solver_answers_wrong() -> None:
     assert result.exit_code == 1
     [row] = [line for line in result.stdout.splitlines() if line.startswith("backend milp_cbc")]
     assert "FAILS" in row
-    assert f"1 of {1 + 10 + len(Backend)} fail" in result.stdout
+    assert f"1 of {1 + len(doctor._PACKAGES) + len(Backend) + 1} fail" in result.stdout
 
 
 def test_doctor_is_content_when_every_solver_proves_the_optimum() -> None:
     result = run("doctor", engine=Engine(plan=lambda request, **_: samples.plan(latency_s=OPTIMUM_S)))
     assert result.exit_code == 0
     assert result.stdout.rstrip().endswith("all is well")
+    assert re.search(r"^store +note +in memory *$", result.stdout, flags=re.MULTILINE)
     assert "Python" in result.stdout
     assert all(f"backend {backend} " in result.stdout for backend in Backend)
 
