@@ -22,6 +22,7 @@ from placement.constraints import limits_of
 from placement.cost_model import compile_problem
 from placement.evaluation import Figures
 from placement.explanation.answer import explained
+from placement.explanation.attempt import attempt_of
 from placement.explanation.infeasibility import explain_infeasibility
 from placement.explanation.yardstick import Questioner, yardstick_of
 from placement.feasibility import relative_gap
@@ -86,6 +87,8 @@ def plan(
             "total": clock() - begin,
         },
     )
+    if answer.status is Status.NO_PLAN_FOUND:
+        return answer.model_copy(update={"attempt": attempt_of(search, answer.solver.seconds, answer.bound)})
     if request.explain is None or answer.explanation is None:
         return answer
     search.deadline_s = begin + request.solver.time_limit_s

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-import copy
+import time
 from random import Random
 from typing import Any
 
 import pytest
 
+from models.patch import patched
 from models.plan import Infeasibility, Plan, Relaxation, Status
 from models.request import PlanRequest
+from placement.backends.auto import Auto
+from placement.backends.brute_force import BruteForce
 from placement.backends.milp import Milp
 from placement.cost_model import compile_problem
+from placement.explanation.conflicts import minimal_conflict
+from placement.explanation.existence import Existence
 from placement.explanation.infeasibility import explain_infeasibility
+from placement.explanation.knobs import Knob, knobs_of
 from placement.search import Search
 from placement.solver import plan
-from tests.placement.examples_for_tests import inference, layer, link, node, request_body, training
+from tests.placement.examples_for_tests import inference, layer, link, node, request_body, task_of, training
 from tests.placement.instances import random_request
 from tests.placement.random_problems import FACTOR
 
@@ -149,33 +155,72 @@ def test_rule_without_which_a_plan_exists_is_named(rule: str, body: Body, relaxe
     assert exists(relaxed)
 
 
+def members(infeasibility: Infeasibility) -> dict[str, float | None]:
+    """What a proven minimal conflict consists of, and what each member would have to allow."""
+    assert infeasibility.conflict is not None
+    assert infeasibility.conflict.irreducible
+    return {
+        f"{member.constraint} {' '.join(member.nodes)}".strip(): member.required
+        for member in infeasibility.conflict.constraints
+    }
+
+
 def test_layer_that_no_node_may_run_is_named_with_its_rules() -> None:
     """The head belongs on a, and a is forbidden."""
     body = phone_and_server(constraints={"forbidden_nodes": ["a"]}, privacy={"head_layers": 1})
     infeasibility = explained(body)
-    assert [reason.message for reason in infeasibility.reasons] == [
-        "no node may run layer 0: forbidden_nodes, head_layers"
-    ]
-    assert infeasibility.relaxations == ()
+    assert infeasibility.reasons[0].message == "no node may run layer 0: forbidden_nodes, head_layers"
+    assert members(infeasibility) == {"forbidden_nodes": None, "head_layers": 0.0}
+    assert [found.constraint for found in infeasibility.relaxations] == ["forbidden_nodes", "head_layers"]
 
 
-def test_model_larger_than_all_memory_is_said_in_figures_when_no_single_node_helps() -> None:
+def test_memory_that_no_single_node_can_make_up_for_is_scaled_as_a_whole() -> None:
+    """6 bytes are pinned to each node, which has 1."""
     body = phone_and_server(
         a={"memory_bytes": 1.0}, b={"memory_bytes": 1.0}, constraints={"pinned": {"0": "a", "1": "b"}}
     )
-    size, several = explained(body).reasons
-    assert (size.constraint, size.required, size.available) == ("memory_bytes", 12.0, 2.0)
-    assert several.constraint == "several"
-    assert "pinned" in several.message
+    infeasibility = explained(body)
+    assert (infeasibility.reasons[0].required, infeasibility.reasons[0].available) == (12.0, 2.0)
+    (found,) = [r for r in infeasibility.relaxations if r.constraint == "memory_bytes"]
+    assert (found.subject, found.required, found.available) == (None, pytest.approx(6.0), 1.0)
+    assert [operation.value for operation in found.patch] == pytest.approx([6.0, 6.0])
 
 
-def test_conflict_of_several_kinds_is_called_one() -> None:
+def test_limits_that_have_to_be_relaxed_together_are_answered_as_a_pair() -> None:
+    """The fastest plan takes 6 s and 28 J, the thriftiest 8 s and 16 J."""
     body = limited("max_latency_s", 5.0)
     body["constraints"]["max_energy_j"] = 3.0
-    (reason,) = explained(body).reasons
-    assert reason.constraint == "several"
-    assert "max_energy_j" in reason.message
-    assert "max_latency_s" in reason.message
+    infeasibility = explained(body)
+    assert infeasibility.relaxations == ()
+    assert "max_" in infeasibility.reasons[0].message
+    (pair,) = infeasibility.combinations
+    assert {part.constraint: part.required for part in pair.parts} == pytest.approx(
+        {"max_energy_j": 16.0, "max_latency_s": 8.0}
+    )
+    assert exists(patched(body, pair.patch))
+
+
+def test_a_conflict_leaves_out_what_has_nothing_to_do_with_it() -> None:
+    """5 s are too few whatever else is asked; a deadline of 7 s only goes with less than 28 J where a may run all."""
+    alone = explained(phone_and_server(constraints={"max_latency_s": 5.0, "max_energy_j": 50.0, "max_stages": 2}))
+    assert members(alone) == {"max_latency_s": pytest.approx(6.0)}
+    both = explained(phone_and_server(constraints={"max_latency_s": 7.0, "max_energy_j": 20.0, "max_stages": 2}))
+    assert members(both) == {"max_energy_j": pytest.approx(28.0), "max_latency_s": pytest.approx(8.0)}
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_of_a_list_only_the_entries_in_conflict_are_named(count: int) -> None:
+    """Layers pinned to b, which has room for one of them; of two pins it is enough to drop either."""
+    pins = [{"layer": k, "node": "b"} for k in range(count)]
+    body = request_body([node("a"), node("b", memory_bytes=7.0)], [link("a", "b")],
+                        [layer(1.0, weight=6.0) for _ in range(count + 1)], constraints={"pinned": pins})  # fmt: skip
+    infeasibility = explained(body)
+    assert infeasibility.conflict is not None
+    assert [member.constraint for member in infeasibility.conflict.constraints].count("pinned") == 2
+    found = [r for r in infeasibility.relaxations if r.constraint == "pinned"]
+    assert all(exists(patched(body, relaxation.patch)) for relaxation in found)
+    left = [len(relaxation.patch[-1].value) for relaxation in found]
+    assert left == ([1, 1] if count == 2 else [1])
 
 
 def test_1f1b_deadline_is_relaxed_to_a_replayed_time() -> None:
@@ -185,7 +230,7 @@ def test_1f1b_deadline_is_relaxed_to_a_replayed_time() -> None:
                         constraints={"max_latency_s": 18.0})  # fmt: skip
     found = relaxation_of(body, "max_latency_s")
     assert found.required == pytest.approx(21.0)
-    assert found.message == "max_latency_s >= 21 s would do; it is 18"
+    assert found.message == "max_latency_s >= 21 s would do; it is 18 s"
     body["constraints"]["max_latency_s"] = found.required
     assert exists(body)
 
@@ -193,28 +238,16 @@ def test_1f1b_deadline_is_relaxed_to_a_replayed_time() -> None:
 # Random requests
 
 
-def relaxed(body: Body, found: Relaxation, share: float = 1.0) -> Body:
-    """The request under a relaxation; of a numeric one, only that share of the change."""
-    changed = copy.deepcopy(body)
-    name, privacy, constraints = found.constraint, changed["privacy"], changed["constraints"]
-    if name == "memory_bytes":
-        assert found.required is not None
-        assert found.available is not None
-        machine = next(n for n in changed["cluster"]["nodes"] if found.message.startswith(f"{n['id']} "))
-        machine["memory_bytes"] = found.available + share * (found.required - found.available)
-    elif found.required is not None and found.available is not None:
-        reached = found.available + share * (found.required - found.available)
-        constraints[name] = int(reached) if name == "max_stages" else reached
-    elif name == "energy_budget_j":
-        for machine in changed["cluster"]["nodes"]:
-            machine.pop("energy_budget_j", None)
-    elif name == "head_layers":
-        privacy["head_layers"] = 0
-    elif name == "max_leakage":
-        del privacy["leakage"], privacy["max_leakage"]
-    else:
-        (privacy if name in privacy else constraints).pop(name)
-    return changed
+def one_percent_less(body: Body, found: Relaxation) -> Body:
+    """The request under a relaxation of sizes or limits, but for one percent of every change."""
+    before = PlanRequest.model_validate(body).model_dump(mode="json")
+    operations = []
+    for operation in found.patch:
+        had: Any = before
+        for part in operation.path.split("/")[1:]:
+            had = had[int(part)] if isinstance(had, list) else had[part]
+        operations.append(operation.model_copy(update={"value": had + 0.99 * (operation.value - had)}))
+    return patched(body, operations)
 
 
 def infeasible_request(seed: int) -> Body | None:
@@ -236,16 +269,66 @@ def infeasible_request(seed: int) -> Body | None:
     return None if exists(body) else body
 
 
-@pytest.mark.parametrize("seed", range(8 * FACTOR))
+STEPS = ("max_stages", "head_layers", "tail_layers", "max_leakage")
+
+
+@pytest.mark.parametrize("seed", range(10 * FACTOR))
 def test_plan_exists_under_every_relaxation_and_not_under_one_percent_less(seed: int) -> None:
     body = infeasible_request(seed)
     if body is None:
         return
-    for found in explained(body).relaxations:
+    infeasibility = explained(body)
+    for found in infeasibility.relaxations:
         assert found.verified
-        assert exists(relaxed(body, found)), found
-        if found.required is not None and found.constraint != "max_stages":
-            assert not exists(relaxed(body, found, share=0.99)), found
+        assert found.smallest
+        assert exists(patched(body, found.patch)), found
+        if found.constraint in STEPS:
+            before = [operation.model_copy(update={"value": found.not_enough if found.constraint == "max_leakage"
+                      else int(found.not_enough or 0)}) for operation in found.patch[:1]]  # fmt: skip
+            if isinstance(found.patch[0].value, int | float):
+                assert not exists(patched(body, before)), found
+        elif found.required is not None:
+            assert not exists(one_percent_less(body, found)), found
+    for combination in infeasibility.combinations:
+        assert exists(patched(body, combination.patch)), combination
+
+
+@pytest.mark.parametrize("seed", range(12 * FACTOR))
+def test_a_conflict_is_infeasible_and_loses_that_with_any_member(seed: int) -> None:
+    """Against every placement of the request without what is not in the conflict."""
+    body = infeasible_request(seed)
+    if body is None:
+        return
+    problem = compile_problem(PlanRequest.model_validate(body))
+    knobs = knobs_of(problem)
+    search = Search(problem=problem, solver=Auto(), deadline_s=time.monotonic() + 60, threads=1)
+    minimal = minimal_conflict(Existence(search), problem.request, knobs)
+    assert minimal.irreducible
+
+    def any_plan(dropped: list[Knob]) -> bool:
+        request = problem.request
+        for knob in dropped:
+            request = knob.dropped(request)
+        return BruteForce()(task_of(compile_problem(request))).placement is not None
+
+    others = [knob for knob in knobs if knob not in minimal.knobs]
+    assert not any_plan(others)
+    for member in minimal.knobs:
+        assert any_plan([*others, member]), member
+
+
+def test_a_search_that_found_no_plan_in_time_says_what_it_tried() -> None:
+    """The terminal alone spends 16 J; the time is over before anything else is tried."""
+    body = limited("max_energy_j", 15.0)
+    ticks = iter(range(10**6))
+    answer = plan(PlanRequest.model_validate({**body, "solver": {"time_limit_s": 0.5}}), clock=lambda: next(ticks))
+    assert answer.status is Status.NO_PLAN_FOUND
+    assert answer.attempt is not None
+    assert "solve" in answer.attempt.phases
+    nearest = answer.attempt.nearest
+    assert nearest is not None
+    assert exists(patched(body, nearest.patch))
+    assert [(part.constraint, part.required) for part in nearest.parts] == [("max_energy_j", 16.0)]
 
 
 def test_explanation_that_ran_out_of_time_says_so() -> None:
