@@ -12,20 +12,22 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from api.execution.base import Executor
-from api.execution.supervisor import LocalExecutor, Provision
 from api.observability.instruments import Instruments
 from api.plans.desk import PlanDesk
 from api.plans.upkeep import Upkeep
 from api.problems import Problem
 from api.readiness import ReadinessCheck
 from api.security.keyring import Keyring
-from api.settings import Settings
+from api.settings import ExecutorChoice, Settings
+from api.solvers import local_executor, queued_executor
 from api.state import database_url
 from api.store.database import Database
 from api.store.errors import StoreUnavailable
 from api.store.keys import KeyStore
 from api.store.plans import PlanStore
 from api.store.rows import Retention
+
+__all__ = ["Service", "json_response", "local_executor"]
 
 log = logging.getLogger("placement.api")
 
@@ -54,6 +56,9 @@ class Service:
         settings = self.settings
         database = Database(database_url(settings), on_commit=self.instruments.committed)
         store = PlanStore(database, settings.instance or socket.gethostname())
+        if settings.executor is ExecutorChoice.QUEUE:
+            executor, store = queued_executor(settings, database, clerks=self.executor)
+            object.__setattr__(self, "executor", executor)
         desk = PlanDesk(self.executor, store, settings, self.instruments)
         retention = Retention(age_s=settings.retention_s, count=settings.retention_count)
         object.__setattr__(self, "database", database)
@@ -102,19 +107,6 @@ class Service:
     async def _check(self) -> None:
         with suppress(Problem):  # whatever is broken is in the log, and said by /readyz
             await self.readiness.result()
-
-
-def local_executor(settings: Settings) -> LocalExecutor:
-    """Solver processes on this machine, as many as the settings say."""
-    return LocalExecutor(
-        Provision(
-            slots=settings.solver_slots,
-            threads=settings.threads_per_solve,
-            clerks=settings.clerks,
-            queue_length=settings.queue_length,
-            memory_bytes=settings.solver_memory_bytes,
-        )
-    )
 
 
 def json_response(answer: BaseModel) -> Response:

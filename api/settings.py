@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -27,6 +27,15 @@ class MetricsAccess(StrEnum):
     """Everybody where no key is needed; else whoever shows a key or the metrics token."""
     OPEN = "open"
     OFF = "off"
+
+
+class ExecutorChoice(StrEnum):
+    """Who solves plans."""
+
+    LOCAL = "local"
+    """Processes of the service itself."""
+    QUEUE = "queue"
+    """Workers (`placement worker`) on this machine and others, which share a queue in PostgreSQL."""
 
 
 class LogFormat(StrEnum):
@@ -52,7 +61,10 @@ class Settings(BaseSettings):
     solver_memory_bytes: Annotated[int, Field(ge=2**28)] = 4 * 2**30
     """Most memory of one solver's process in bytes; a plan that needs more ends with termination memory_limit."""
     queue_length: Annotated[int, Field(ge=0, le=100_000)] = 16
-    """Plans that may wait for a slot; a further one is answered 503 with Retry-After."""
+    """Plans that may wait for a slot, with executor=queue of all API processes together; a further one is answered 503
+    with Retry-After."""
+    executor: ExecutorChoice = ExecutorChoice.LOCAL
+    """Who solves plans: local (processes of the service) or queue (workers, which needs a PostgreSQL database)."""
     max_time_limit_s: Annotated[float, Field(gt=0, le=3600)] = 3600.0
     """Longest `solver.time_limit_s` of a request in seconds; a longer one is answered 422."""
     max_wait_s: Annotated[float, Field(ge=0, le=3600)] = 120.0
@@ -99,3 +111,12 @@ class Settings(BaseSettings):
     @classmethod
     def _separated_by_commas(cls, given: object) -> object:
         return tuple(filter(None, map(str.strip, given.split(",")))) if isinstance(given, str) else given
+
+    @model_validator(mode="after")
+    def _a_queue_needs_postgresql(self) -> Self:
+        url = self.database_url.get_secret_value() if self.database_url is not None else ""
+        if self.executor is ExecutorChoice.QUEUE and not url.startswith(("postgresql", "postgres://")):
+            raise ValueError(
+                "PLACEMENT_EXECUTOR=queue needs PLACEMENT_DATABASE_URL=postgresql://user:password@host/name"
+            )
+        return self

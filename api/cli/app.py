@@ -17,6 +17,7 @@ from api.cli.planning import evaluate, plan
 from api.cli.profiling import profile
 from api.cli.serving import serve
 from api.cli.worked_examples import examples
+from api.cli.worker import worker
 
 app = typer.Typer(
     name="placement",
@@ -46,7 +47,7 @@ def _root(
     """Options of the command itself."""
 
 
-for command in (plan, frontier, evaluate, profile, catalogue, examples, serve, doctor):
+for command in (plan, frontier, evaluate, profile, catalogue, examples, serve, worker, doctor):
     app.command()(command)
 app.add_typer(keys, name="keys")
 

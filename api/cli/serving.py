@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from api.cli.configured import settings_or_exit
 from api.cli.consoles import Exit, messages
 from api.cli.keys import stored_keys
 
@@ -27,9 +28,8 @@ def serve(
     from api.cli.server import CLOSING_S, DrainingServer  # noqa: PLC0415
     from api.observability.logs import configuration  # noqa: PLC0415
     from api.security.slow_heads import TimedHeads  # noqa: PLC0415
-    from api.settings import Settings  # noqa: PLC0415
 
-    settings = Settings()
+    settings = settings_or_exit()
     _check_address(host, settings)
     address = f"http://{url_host(host)}:{port}"
     if port:

@@ -157,12 +157,16 @@ class PlanDesk:
             seen = await self.view(owner, plan_id)
             if seen.finished or left <= 0 or self.draining:
                 return seen
-            await asyncio.sleep(min(POLL_S, left))
+            await self._store.changed(plan_id, min(POLL_S, left))
 
     async def check_known(self, owner: str, plan_id: str) -> None:
         """Raise `Problem` when the owner has no such plan, or no longer."""
         if self.in_hand(owner, plan_id) is None and await self._store.status(plan_id, owner) is None:
             raise gone() if await self._store.is_gone(plan_id, owner) else not_found()
+
+    async def changed(self, plan_id: str) -> None:
+        """Return when a plan that another process looks after may have changed, `POLL_S` later at the latest."""
+        await self._store.changed(plan_id, POLL_S)
 
     async def request(self, owner: str, plan_id: str) -> bytes:
         """The request as it was posted."""

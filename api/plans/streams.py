@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 from api.plans.desk import POLL_S, PlanDesk, until_set
@@ -42,7 +41,7 @@ async def stream(desk: PlanDesk, owner: str, plan_id: str, after: int) -> AsyncI
         if news is not None:
             silent_s = 0.0 if await until_set(news, PING_S) else PING_S
         elif not told:
-            await asyncio.sleep(POLL_S)
+            await desk.changed(plan_id)
             silent_s += POLL_S
         if silent_s >= PING_S:
             yield _PING

@@ -178,11 +178,11 @@ class QueuedExecutor:
             elif event.name == "done":
                 row = await self._plans.get(followed.job.id, owner=None)
                 if row is None:
-                    return Ending(Outcome.LOST, message="the plan is not kept any more", incumbent=followed.known)
+                    return Ending(Outcome.FAILED, message="the plan is not kept any more", incumbent=followed.known)
                 return replace(self._meaning.ending(row), incumbent=followed.known)
         unborn = followed.cancelled and not self._plans.is_being_inserted(followed.job.id)
         if unborn and await self._plans.status(followed.job.id, owner=None) is None:
-            return Ending(Outcome.LOST, message="cancelled before it was accepted")
+            return await self._clerks.salvage(followed.job, None, Termination.CANCELLED)
         return None
 
     async def _request_cancel(self, followed: _Followed) -> None:

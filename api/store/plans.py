@@ -135,6 +135,10 @@ class PlanStore:
         """Up to `limit` plans, newest first, from behind the cursor on; raises `BadCursor`."""
         return await self._database.read(lambda connection: queries.page(connection, owner, filters, cursor, limit))
 
+    async def changed(self, plan_id: str, seconds: float) -> None:  # noqa: ARG002 - for stores that hear of changes
+        """Return when the plan may have changed, at the latest after so many seconds."""
+        await asyncio.sleep(seconds)
+
     async def unfinished(self) -> list[PlanRow]:
         """At boot: plans that this instance left behind when it died, and those of `abandoned`, with their requests.
 

@@ -1,0 +1,100 @@
+"""`placement worker`: solves what API processes have queued, on this machine and any other."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import logging.config
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from api.cli.configured import settings_or_exit
+from api.cli.consoles import Exit, messages
+
+if TYPE_CHECKING:
+    from api.scaleout.worker import PlanWorker
+    from api.settings import Settings
+    from api.store.database import Database
+
+OPENING_S = 30.0
+"""Longest wait at start for a database that is not there yet: it may be started at the same time."""
+OPENING_EVERY_S = 1.0
+ALIVE_EVERY_S = 1.0
+
+log = logging.getLogger("placement.scaleout")
+
+
+def worker(
+    name: Annotated[
+        str | None, typer.Option(help="What the others call this worker. Default: the host's name and process id.")
+    ] = None,
+    alive_file: Annotated[
+        Path | None, typer.Option(help="File to touch every second while the worker is alive, for probes.")
+    ] = None,
+) -> None:
+    """Solve plans that services with PLACEMENT_EXECUTOR=queue have accepted, until told to stop (SIGTERM).
+
+    Takes a plan only when one of its PLACEMENT_SOLVER_SLOTS is free. On SIGTERM it takes no more; what is not solved
+    within PLACEMENT_DRAIN_GRACE_S is queued again for the others. Settings come from the environment (PLACEMENT_...).
+    """
+    from api.observability.logs import configuration  # noqa: PLC0415 - the other commands do without
+    from api.settings import ExecutorChoice  # noqa: PLC0415
+    from api.solvers import plan_worker  # noqa: PLC0415
+    from api.store.database import Database  # noqa: PLC0415
+    from api.store.errors import SchemaTooNew, StoreUnavailable  # noqa: PLC0415
+
+    settings = settings_or_exit(executor=ExecutorChoice.QUEUE)
+    assert settings.database_url is not None
+    logging.config.dictConfig(configuration(settings))
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)
+    database = Database(settings.database_url.get_secret_value())
+    try:
+        asyncio.run(_work(plan_worker(settings, database, name), database, settings, alive_file))
+    except (StoreUnavailable, SchemaTooNew) as error:
+        messages().print(f"error: {error}", soft_wrap=True, markup=False)
+        raise typer.Exit(Exit.BAD_INPUT) from None
+
+
+async def _work(worker: PlanWorker, database: Database, settings: Settings, alive_file: Path | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await _open(database)
+        await worker.open()
+        log.info("solving plans of the queue, %d at a time", settings.solver_slots)
+        alive = asyncio.create_task(_touch(alive_file))
+        await stop.wait()
+        log.info("taking no more plans")
+        for number in (signal.SIGTERM, signal.SIGINT):  # a second signal ends the process at once
+            loop.remove_signal_handler(number)
+        await worker.close(settings.drain_grace_s)
+        alive.cancel()
+    finally:
+        await database.close()
+
+
+async def _open(database: Database) -> None:
+    from api.store.errors import StoreUnavailable  # noqa: PLC0415
+
+    until = asyncio.get_running_loop().time() + OPENING_S
+    while True:
+        try:
+            await database.open()
+        except StoreUnavailable as unavailable:
+            if asyncio.get_running_loop().time() > until:
+                raise
+            log.warning("the database cannot be used yet: %s", unavailable)
+            await asyncio.sleep(OPENING_EVERY_S)
+        else:
+            return
+
+
+async def _touch(alive_file: Path | None) -> None:
+    while alive_file is not None:
+        alive_file.touch()
+        await asyncio.sleep(ALIVE_EVERY_S)
