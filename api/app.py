@@ -20,7 +20,6 @@ from api.routes import (
     checks,
     frontier,
     health,
-    landing,
     limits,
     metrics,
     pages,
@@ -29,6 +28,7 @@ from api.routes import (
     plans,
     problem_pages,
     profiles,
+    viewer,
     worked_examples,
 )
 from api.security.guard import Guard
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None, executor: Executor | None = Non
         health.router(service),
         limits.router(service),
         problem_pages.router(),
-        landing.router(),
+        viewer.router(),
         pages.router(),
         metrics.router(instruments, served=settings.metrics is not MetricsAccess.OFF),
     ):
