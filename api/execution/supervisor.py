@@ -24,8 +24,12 @@ MARGIN_S, MARGIN_SHARE = 1.0, 0.1
 and what precedes and follows the search (reading the request, the referee, the replay) grows with the request."""
 SALVAGE_S = 20.0
 """Longest time in which a clerk puts together the answer of a job that was ended by force."""
+LONG_S = 5.0
+"""From when on a start deserves a word: where compiled code is kept it takes half of that."""
 DRAINING_RETRY_S = 5
 """Retry-After while draining: another process is about to take over."""
+
+_WHY_SO_LONG = "compiling the search for this machine, about a minute; later starts load what is kept"
 
 WORK: Mapping[Kind, str] = MappingProxyType({kind: f"api.execution.work:{kind}" for kind in Kind})
 """The function behind each kind of job."""
@@ -83,7 +87,10 @@ class LocalExecutor:
 
     async def open(self) -> None:
         """Start all processes; raises RuntimeError when one cannot be started."""
+        loop = asyncio.get_running_loop()
+        patience = loop.call_later(LONG_S, log.warning, _WHY_SO_LONG)
         outcomes = await asyncio.gather(*(slot.open() for slot in self._slots), return_exceptions=True)
+        patience.cancel()
         for failure in filter(None, outcomes):
             await self._end_processes()
             raise failure

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from api.execution import supervisor
 from api.execution.base import Kind, Outcome
 from api.execution.forkserver import sweep
 from api.execution.slot import PATIENCE_S
@@ -170,6 +171,12 @@ def forkserver_of(rig: Rig) -> psutil.Process:
     )
 
 
+def test_a_long_start_says_what_it_is_about(monkeypatch, caplog):
+    monkeypatch.setattr(supervisor, "LONG_S", 0.0)
+    with rig_of(LocalExecutor(doubled(slots=1))):
+        assert "compiling the search" in caplog.text
+
+
 def test_a_preparation_that_fails_is_said_at_the_start(capfd):
     broken = LocalExecutor(doubled())
     broken._children._preparation = "tests.api.execution.doubles:there_is_no_such_thing"
@@ -194,7 +201,7 @@ def test_a_killed_service_leaves_nobody_behind(tmp_path, victims):
             process.suspend()
         for process in both[:1] if victims == "service" else both:
             process.kill()
-        wait_until(lambda: all(map(is_gone, family)), within_s=2.0)
+        wait_until(lambda: all(map(is_gone, family)), within_s=10.0)
     if victims == "service":
         wait_until(lambda: not any(folder.exists() for folder in folders))
     for folder in folders:
