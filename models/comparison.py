@@ -1,0 +1,317 @@
+"""The same request under variants, side by side; and what keeping layers on the terminal costs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
+
+from models.base import DomainType, Fault, pointer_to, refuse
+from models.constraints import Metric, ObjectiveKind
+from models.patch import merged
+from models.plan import Bottleneck, Envelope, Infeasibility, SolverReport, Status, Termination
+from models.request import PlanRequest
+from models.stage_span import StageSpan
+from models.units import Identifier, LayerIndex
+from models.violations import violations_of
+
+MOST_VARIANTS = 32
+
+
+class LinkEnds(DomainType):
+    """A link by its ends."""
+
+    source: Identifier
+    target: Identifier
+
+
+class Variant(DomainType):
+    """A change of the request: shorthands for common ones, then `patch`."""
+
+    name: Identifier
+    node_lost: Identifier | None = None
+    """The node is gone, with its links and every mention of it; the source cannot be lost."""
+    link_down: LinkEnds | None = None
+    """The link is gone, in both directions."""
+    patch: dict[str, Any] = Field(default_factory=dict)
+    """JSON Merge Patch (RFC 7396) of the request: objects are merged, null removes, lists are replaced as a whole. So
+    {"model": {"catalogue": "gpt2"}} is another model, {"privacy": {"head_layers": 4}} another split of privacy,
+    {"workload": {"schedule": "1f1b"}} another schedule and {"objective": {"kind": "energy"}} another objective."""
+
+
+class PrivacySweep(DomainType):
+    """Latency and energy by how many layers have to stay on the terminal."""
+
+    head_layers: Annotated[tuple[LayerIndex, ...], Field(min_length=1, max_length=512)] | None = None
+    """Counts to look at; default: from the request's own, or 1, to all layers, at most 33 of them, evenly spread."""
+    tail_layers: Annotated[tuple[LayerIndex, ...], Field(min_length=1, max_length=8)] = (0, 1)
+    """Likewise for the end: 0 is a plain split, 1 and more a U-shaped one."""
+
+
+class CompareRequest(DomainType):
+    """A request and its variants; `request.solver.time_limit_s` is for all of them together."""
+
+    request: PlanRequest
+    variants: Annotated[tuple[Variant, ...], Field(max_length=MOST_VARIANTS)] = ()
+    privacy_sweep: PrivacySweep | None = None
+    """Also answer what keeping layers on the terminal costs; {} for the defaults."""
+    _requests: tuple[PlanRequest, ...] = PrivateAttr(())
+
+    @property
+    def variant_requests(self) -> tuple[PlanRequest, ...]:
+        """The request under each variant."""
+        return self._requests
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _build(cls, given: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        compared = handler(given)
+        if not compared.variants and compared.privacy_sweep is None:
+            refuse([Fault("/variants", "missing", "give variants, privacy_sweep, or both")])
+        body = given.get("request") if isinstance(given, dict) else None
+        if not isinstance(body, dict):
+            body = compared.request.model_dump(mode="json", exclude_unset=True)
+        faults, requests, seen = [], [], {""}
+        for index, variant in enumerate(compared.variants):
+            here = pointer_to("variants", index)
+            if variant.name in seen:
+                faults.append(Fault(f"{here}/name", "duplicate", f"variant {variant.name}: given twice", variant.name))
+            seen.add(variant.name)
+            found = list(_shorthand_faults(compared.request, variant, here))
+            if found:
+                faults += found
+                continue
+            changed = merged(_without_parts(body, variant), variant.patch)
+            try:
+                requests.append(PlanRequest.model_validate(changed))
+            except ValidationError as error:
+                faults += _within(error, changed, variant, here)
+        refuse(faults)
+        compared._requests = tuple(requests)  # noqa: SLF001 - its own
+        return compared
+
+
+def _shorthand_faults(request: PlanRequest, variant: Variant, here: str) -> list[Fault]:
+    known = {node.id for node in request.cluster.nodes}
+    faults = []
+    if variant.node_lost is not None and variant.node_lost not in known:
+        faults.append(
+            Fault(f"{here}/node_lost", "unknown_node", f"variant {variant.name}: unknown node", variant.node_lost)
+        )
+    if variant.node_lost == request.workload.source:
+        message = f"variant {variant.name}: {variant.node_lost} is the source, where the input comes from"
+        faults.append(Fault(f"{here}/node_lost", "source_lost", message, variant.node_lost))
+    if variant.link_down is not None and not _has_link(request, variant.link_down):
+        ends = f"{variant.link_down.source} -> {variant.link_down.target}"
+        faults.append(Fault(f"{here}/link_down", "unknown_link", f"variant {variant.name}: there is no link {ends}"))
+    return faults
+
+
+def _has_link(request: PlanRequest, ends: LinkEnds) -> bool:
+    cluster, pair = request.cluster, {ends.source, ends.target}
+    if cluster.link_matrix is None:
+        return any({link.source, link.target} == pair for link in cluster.links)
+    ids = [node.id for node in cluster.nodes]
+    if not pair <= set(ids):
+        return False
+    a, b = ids.index(ends.source), ids.index(ends.target)
+    rates = cluster.link_matrix.bandwidth_bits_per_s
+    return a != b and (rates[a][b] is not None or rates[b][a] is not None)
+
+
+def _without_parts(body: dict[str, Any], variant: Variant) -> dict[str, Any]:
+    """The request as it was written, without the node or link that the variant takes away."""
+    if variant.node_lost is not None:
+        body = _without_node(body, variant.node_lost)
+    if variant.link_down is not None:
+        body = _without_link(body, {variant.link_down.source, variant.link_down.target})
+    return body
+
+
+def _without_link(body: dict[str, Any], pair: set[str]) -> dict[str, Any]:
+    cluster = dict(body["cluster"])
+    if cluster.get("link_matrix") is not None:
+        places = {n for n, node in enumerate(cluster["nodes"]) if node["id"] in pair}
+        matrix = dict(cluster["link_matrix"])
+        matrix["bandwidth_bits_per_s"] = [
+            [None if a != b and {a, b} == places else rate for b, rate in enumerate(row)]
+            for a, row in enumerate(matrix["bandwidth_bits_per_s"])
+        ]
+        cluster["link_matrix"] = matrix
+    else:
+        cluster["links"] = [link for link in cluster["links"] if {link["source"], link["target"]} != pair]
+    return {**body, "cluster": cluster}
+
+
+def _without_node(body: dict[str, Any], name: str) -> dict[str, Any]:
+    """The request without a node: its links, its rows and columns, its measured times, and rules that name it.
+
+    A pin to the node goes with it. A rule that allows only that node stays, so that no plan exists and says why.
+    """
+    cluster = dict(body["cluster"])
+    place = next(n for n, node in enumerate(cluster["nodes"]) if node["id"] == name)
+    cluster["nodes"] = [node for node in cluster["nodes"] if node["id"] != name]
+    if cluster.get("links"):
+        cluster["links"] = [link for link in cluster["links"] if name not in {link["source"], link["target"]}]
+    if cluster.get("link_matrix") is not None:
+        cluster["link_matrix"] = {
+            field: [[*row[:place], *row[place + 1 :]] for n, row in enumerate(value) if n != place]
+            if isinstance(value, list)
+            else value
+            for field, value in cluster["link_matrix"].items()
+        }
+    changed = {**body, "cluster": cluster}
+    if body.get("constraints"):
+        changed["constraints"] = _without_mentions(body["constraints"], name)
+    layers = body["model"].get("layers")
+    if layers:
+        changed["model"] = {**body["model"], "layers": [_without_measured(layer, name) for layer in layers]}
+    return changed
+
+
+def _without_mentions(constraints: dict[str, Any], name: str) -> dict[str, Any]:
+    changed = dict(constraints)
+    pins = constraints.get("pinned")
+    if isinstance(pins, dict):
+        changed["pinned"] = {layer: node for layer, node in pins.items() if node != name}
+    elif pins:
+        changed["pinned"] = [pin for pin in pins if pin["node"] != name]
+    for field in ("allowed_nodes", "forbidden_nodes"):
+        kept: list[Any] = []
+        for entry in constraints.get(field) or ():
+            if isinstance(entry, str):
+                kept += [] if entry == name else [entry]
+                continue
+            nodes = [node for node in entry["nodes"] if node != name]
+            if nodes or field == "allowed_nodes":
+                kept.append({**entry, "nodes": nodes})
+        if field in constraints:
+            changed[field] = kept
+    return changed
+
+
+def _without_measured(layer: dict[str, Any], name: str) -> dict[str, Any]:
+    changed = dict(layer)
+    for field in ("forward", "backward", "decode", "update"):
+        cost = layer.get(field)
+        if isinstance(cost, dict) and cost.get("time_s"):
+            kept = {node: seconds for node, seconds in cost["time_s"].items() if node != name}
+            changed[field] = {**cost, "time_s": kept}
+    return changed
+
+
+def _within(error: ValidationError, body: Any, variant: Variant, here: str) -> list[Fault]:
+    """What is wrong with a changed request, at the place of the variant that made it so."""
+    faults = []
+    for violation in violations_of(error, body):
+        first = violation.pointer.split("/")[1:2]
+        place = f"{here}/patch{violation.pointer}" if first and first[0] in variant.patch else here
+        message = f"variant {variant.name}: {violation.message} (at {violation.pointer or 'the request'})"
+        faults.append(Fault(place, violation.code, message, violation.actual, violation.limit))
+    return faults
+
+
+class PlanFigures(DomainType):
+    """A request's best plan, in the figures that are compared."""
+
+    name: str
+    status: Status
+    termination: Termination
+    objective_kind: ObjectiveKind
+    objective: float | None = None
+    bound: float | None = None
+    gap: float | None = None
+    proven: bool
+    """The plan is the best, or it is proven that there is none."""
+    latency_s: float | None = None
+    energy_j: float | None = None
+    throughput_per_s: float | None = None
+    bottleneck: Bottleneck | None = None
+    stages: tuple[StageSpan, ...] = ()
+    infeasibility: Infeasibility | None = None
+    """Why there is no plan; without relaxations where time was short."""
+
+
+class FigureChange(DomainType):
+    """A figure under a variant against the request as it is."""
+
+    figure: Metric
+    before: float
+    after: float
+    difference: float
+    """after - before, in s, J or per s."""
+    relative: float | None = None
+    """difference / before; null where before is 0."""
+
+
+class Kept(DomainType):
+    """What becomes of the request's own plan under a variant, if nobody changes it."""
+
+    possible: bool
+    reasons: tuple[str, ...] = ()
+    """Why not."""
+    latency_s: float | None = None
+    energy_j: float | None = None
+    throughput_per_s: float | None = None
+
+
+class Difference(PlanFigures):
+    """A variant's outcome, and how it differs from the request as it is."""
+
+    message: str
+    changes: tuple[FigureChange, ...] = ()
+    """Latency, energy and throughput; empty where one of the two has no plan."""
+    objective_change: float | None = None
+    """objective - the base's; null where the objectives differ in kind, or are weighted sums of other references."""
+    same_stages: bool | None = None
+    nodes_added: tuple[str, ...] = ()
+    """Used under the variant, and not before."""
+    nodes_removed: tuple[str, ...] = ()
+    keeping_the_plan: Kept | None = None
+    """Null where the request as it is has no plan."""
+
+
+class PrivacyPoint(DomainType):
+    """The best plan that keeps so many layers on the source."""
+
+    head_layers: int
+    tail_layers: int
+    blocks_on_source: int
+    """Transformer blocks among the head's layers."""
+    status: Status
+    proven: bool
+    latency_s: float | None = None
+    energy_j: float | None = None
+    objective: float | None = None
+    bound: float | None = None
+    stages: tuple[StageSpan, ...] = ()
+
+
+class Finding(DomainType):
+    """A published finding about what can be recovered from what crosses a cut."""
+
+    source: str
+    """Authors or name, and where it was published."""
+    url: str
+    says: str
+    concerns: str
+    """forward: activations; backward: gradients; labels."""
+
+
+class PrivacyView(DomainType):
+    """What keeping layers on the terminal costs, and what is known of how little it hides."""
+
+    points: tuple[PrivacyPoint, ...]
+    statement: str
+    """No cut is a guarantee."""
+    findings: tuple[Finding, ...]
+
+
+class Comparison(Envelope):
+    """The answer of POST /plan:compare. `status`: optimal when all of it is proven, else feasible."""
+
+    base: PlanFigures
+    variants: tuple[Difference, ...] = ()
+    privacy: PrivacyView | None = None
+    solver: SolverReport
+    notes: tuple[str, ...] = ()
