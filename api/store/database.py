@@ -60,6 +60,7 @@ class Database:
         self._writer = Writer(self._write_engine, self._is_stale, on_commit)
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="store-reader")
         self._started = False
+        self._closed = False
 
     @property
     def is_postgresql(self) -> bool:
@@ -81,7 +82,8 @@ class Database:
         await migration.future
 
     async def close(self) -> None:
-        """Finish the writes under way and close every connection."""
+        """Finish the writes under way and close every connection; from now on every call is `StoreUnavailable`."""
+        self._closed = True
         await asyncio.to_thread(self._close)
 
     async def __aenter__(self) -> Self:
@@ -103,6 +105,7 @@ class Database:
         `work` runs in another thread and may run twice (its neighbours failed), so it must do nothing but use the
         connection. Being cancelled does not take the write back.
         """
+        self._refuse_if_closed()
         write = Write(work)
         self._writer.submit(write)
         await asyncio.wait((write.future,), timeout=self._deadline_s)
@@ -117,6 +120,7 @@ class Database:
         """What `work` reads, in another thread; each statement sees all that was committed before it."""
         if self._in_memory:
             return await self.write(work)
+        self._refuse_if_closed()
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._deadline_s):
@@ -140,6 +144,10 @@ class Database:
 
     def _is_stale(self, connection: Connection) -> bool:
         return self._file is not None and self._file.is_stale(connection)
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store is closed")
 
     def _late(self) -> StoreUnavailable:
         return StoreUnavailable(f"no answer from the database in {self._deadline_s:g} s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,8 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from api.store.faults import translated
+
+log = logging.getLogger("placement.store")
 
 LARGEST_GROUP = 256
 """Most writes in one transaction: bounds how long the first of them waits for the last."""
@@ -117,14 +120,22 @@ class Writer:
                 except Empty:
                     break
             open_ended = entry is not None
-            self._serve([write for write in group if not write.abandoned])
+            wanted = [write for write in group if not write.abandoned]
+            try:
+                self._serve(wanted)
+            except Exception as error:  # a fault of ours in one group must not end all further ones
+                log.exception("writes failed in an unforeseen way")
+                for write in wanted:
+                    write.answer(None, error)
         self._disconnect()
 
     def _serve(self, group: list[Write]) -> None:
-        if group and group[-1].alone:
-            self._do_alone(group.pop())
-        if group:
-            self._do(group)
+        in_a_transaction = [write for write in group if not write.alone]
+        if in_a_transaction:
+            self._do(in_a_transaction)
+        for write in group:
+            if write.alone:
+                self._do_alone(write)
 
     def _do_alone(self, write: Write) -> None:
         try:

@@ -18,10 +18,9 @@ from api.store import (
     Result,
 )
 from api.store.plans import numbered
-from tests.api.store.rows import OPTIMAL, open_store, plan
+from tests.api.store.rows import OPTIMAL, every_call, fails, open_store, plan
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-FOR_EVER = 1e9
 
 
 class AcceptingContract:
@@ -206,6 +205,14 @@ class AcceptingContract:
         (left, _), found = asyncio.run(scenario())
         assert left.pop().cancelled()
         assert isinstance(found, PlanRow)
+
+    def test_a_closed_store_says_so_at_once(self, url):
+        async def scenario():
+            async with open_store(url) as store:
+                calls = every_call(store)
+            return await fails(calls)
+
+        assert all(asyncio.run(scenario()).values())
 
     def test_keys_are_kept_listed_and_revoked_once(self, url):
         first = KeyRow("key-1", "ann", "laptop", "hash-1", LONG_AGO)

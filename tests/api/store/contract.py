@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 from api.store import (
     Database,
@@ -13,9 +12,6 @@ from tests.api.store.accepting_contract import AcceptingContract
 from tests.api.store.keeping_contract import KeepingContract, forget_sign_of_life
 from tests.api.store.reading_contract import ReadingContract
 from tests.api.store.rows import open_store, plan
-
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-FOR_EVER = 1e9
 
 
 class PlansContract(AcceptingContract, ReadingContract, KeepingContract):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
 
 from sqlalchemy import text
 
@@ -15,7 +14,6 @@ from api.store import (
 from api.store.plans import numbered
 from tests.api.store.rows import OPTIMAL, open_store, plan
 
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 FOR_EVER = 1e9
 
 

@@ -13,9 +13,6 @@ from api.store import (
 from api.store.plans import numbered
 from tests.api.store.rows import OPTIMAL, open_store, plan
 
-LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-FOR_EVER = 1e9
-
 
 class ReadingContract:
     """Plans and events as they are found again."""
