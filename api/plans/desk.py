@@ -25,6 +25,8 @@ CANCEL_S = 10.0
 """Longest wait for a cancelled plan to end; far longer than it takes."""
 POLL_S = 0.5
 """How often a plan that another process looks after is looked at."""
+LONGEST_KEEPING_S = 2.0
+"""How long a list waits for ends that are being kept; longer, and the store has a problem."""
 SHORT_WORK_S = 60.0
 """Most time that a clerk may take."""
 
@@ -39,7 +41,7 @@ class PlanDesk:
         self._instruments = instruments
         self._intake = Intake(executor, settings)
         self._known = KnownAnswers(store, settings)
-        self._solving = Solving(executor, store, instruments)
+        self._solving = Solving(executor, store, self._known, instruments)
         self._lives: dict[str, Live] = {}
         self._by_key: dict[tuple[str, str], Live] = {}
         self._drained: asyncio.Task[None] | None = None
@@ -75,23 +77,11 @@ class PlanDesk:
         if self.draining:
             raise draining()
         digest = self._intake.digest(order.kind, order.raw)
-        asked = self._intake.known(digest)
-        if asked is not None and order.key is None and not order.fresh:
-            found = self._known.remembered(order.owner, asked)
-            if found is not None:
-                self._instruments.looked_up(hit=True)
-                return found
-        if asked is None:
-            asked = await self._intake.asked(order.kind, order.raw, digest)
+        asked = self._intake.known(digest) or await self._intake.asked(order.kind, order.raw, digest)
         if order.key is not None:
             repeated = await self._repeated(order.owner, order.key, asked)
             if repeated is not None:
                 return repeated
-        if not order.fresh:
-            found = await self._known.found(order.owner, asked)
-            self._instruments.looked_up(hit=found is not None)
-            if found is not None:
-                return found if order.key is None else await self._known.copied(order, asked, found)
         return await self._accept(order, asked)
 
     async def _repeated(self, owner: str, key: str, asked: Asked) -> View | Live | None:
@@ -114,6 +104,8 @@ class PlanDesk:
         await live.accepted.wait()
         if live.problem is not None:
             raise live.problem
+        if live.found is not None:
+            return live.found
         if live.instead is not None:
             kept = same_question(live.instead, live.asked)
             return kept if kept.finished else await self.wait(live.owner, kept.plan_id, live.asked.time_limit_s)
@@ -138,7 +130,7 @@ class PlanDesk:
     async def view(self, owner: str, plan_id: str) -> View:
         """The plan as it is now; raises `Problem` when it is not there or no longer there."""
         live = self.in_hand(owner, plan_id)
-        if live is not None and live.problem is None and live.instead is None:
+        if live is not None and not live.settled_otherwise:
             return live.view()
         row = await self._store.get(plan_id, owner)
         if row is not None:
@@ -179,7 +171,13 @@ class PlanDesk:
         return row.request
 
     async def page(self, owner: str, filters: Filters, cursor: str | None, limit: int) -> Page:
-        """Plans of an owner, newest first; raises `BadCursor`."""
+        """Plans of an owner, newest first; raises `BadCursor`.
+
+        Answers are given while the end of their plan is being kept. Whoever got one shall find it here as he knows it.
+        """
+        until = asyncio.get_running_loop().time() + LONGEST_KEEPING_S
+        for live in [live for live in self._lives.values() if live.end is not None]:
+            await until_set(live.kept_end, until - asyncio.get_running_loop().time())
         return await self._store.page(owner, filters, cursor, limit)
 
     async def events(self, owner: str, plan_id: str, after: int) -> tuple[list[Told], bool]:
@@ -260,17 +258,27 @@ class PlanDesk:
         else:
             self._solving.resume(live, self._release)
 
-    async def _accept(self, order: Order, asked: Asked) -> Live:
+    async def _accept(self, order: Order, asked: Asked) -> View | Live:
         if order.key is not None and (live := self._by_key.get((order.owner, order.key))) is not None:
             if live.asked.content_key != asked.content_key:
                 raise key_reused()
             return live
+        known = None if order.fresh else self._known.remembered(order.owner, asked)
+        if known is not None and order.key is None:
+            self._instruments.looked_up(hit=True)
+            return known
+        live = Live(new_plan_id(), order.owner, asked, order.raw, key=order.key, traceparent=order.traceparent)
+        live.promised, live.fresh = order.key is not None, order.fresh
+        if known is not None:
+            self._instruments.looked_up(hit=True)
+            return await self._known.copied(live, known)
         try:
             self._executor.check_room(order.kind)
         except Full as full:
-            raise busy(full) from None
-        live = Live(new_plan_id(), order.owner, asked, order.raw, key=order.key, traceparent=order.traceparent)
-        live.promised = order.key is not None
+            found = None if order.fresh else await self._known.found(live)
+            if found is None:
+                raise busy(full) from None
+            return found
         self._register(live)
         try:
             await self._solving.admit(live, self._release)
@@ -289,8 +297,6 @@ class PlanDesk:
 
     def _release(self, live: Live) -> None:
         """The plan is in the store, or nowhere: this process has no more to do with it."""
-        if live.end is not None:
-            self._known.learn(live, live.end)
         self._lives.pop(live.plan_id, None)
         if live.key is not None:
             self._by_key.pop((live.owner, live.key), None)

@@ -12,7 +12,6 @@ from api.plans.cache import ProvenAnswer, ProvenAnswers
 from api.plans.live import End, Live, View
 from api.plans.refusals import key_reused
 from api.settings import Settings
-from api.store.ids import new_plan_id
 from api.store.plans import PlanStore
 from api.store.rows import PlanRow
 from models.constraints import ObjectiveKind
@@ -48,11 +47,12 @@ class KnownAnswers:
             return None
         return View(proven.plan_id, proven.status, proven.answer, finished=True)
 
-    async def found(self, owner: str, asked: Asked) -> View | None:
-        """The owner's proven answer to the same question, wherever it is."""
-        remembered = self.remembered(owner, asked)
-        if remembered is not None:
-            return remembered
+    async def found(self, live: Live) -> View | None:
+        """A proven answer to the plan's question; as a plan of its own under the Idempotency-Key, if there is one."""
+        known = self.remembered(live.owner, live.asked) or await self._stored(live.owner, live.asked)
+        return known if known is None or live.key is None else await self.copied(live, known)
+
+    async def _stored(self, owner: str, asked: Asked) -> View | None:
         row = await self._store.proven_by_content(owner, asked.content_key)
         if row is None or row.answer is None or row.ended_at is None:
             return None
@@ -67,17 +67,14 @@ class KnownAnswers:
         """The store keeps these plans no longer."""
         self._proven.forget(set(plan_ids))
 
-    async def copied(self, order: Order, asked: Asked, found: View) -> View:
-        """A plan of its own under the order's key, ended at once with the answer that is known."""
-        plan_id, now = new_plan_id(), datetime.now(UTC)
-        live = Live(plan_id, order.owner, asked, order.raw, key=order.key, created_at=now)
-        end = endings.answered(live, renewed(asked.kind, found.body, id=plan_id))
-        live.tell("queued", {"id": plan_id})
+    async def copied(self, live: Live, found: View) -> View:
+        """The plan, ended at once with the answer that is known; raises `Problem` for a key that was used otherwise."""
+        end = endings.answered(live, renewed(live.asked.kind, found.body, id=live.plan_id))
         live.tell("done", endings.told(end))
         inserted = await self._store.insert(endings.row_of(live, end), live.unkept())
         if not inserted.created:
-            return same_question(inserted.row, asked)
-        return View(plan_id, end.status, end.body, finished=True)
+            return same_question(inserted.row, live.asked)
+        return View(live.plan_id, end.status, end.body, finished=True)
 
     def _remember(self, owner: str, asked: Asked, plan_id: str, status: str, answer: bytes, ended_at: datetime) -> View:
         marked = renewed(asked.kind, answer, cached=True)

@@ -78,6 +78,10 @@ class Live:
     """Why it was not accepted after all."""
     instead: PlanRow | None = None
     """The plan that another process keeps under the same Idempotency-Key."""
+    found: View | None = None
+    """The answer that was known already."""
+    fresh: bool = False
+    """Known answers do not count."""
     events: list[Told] = field(default_factory=list)
     kept: int = 0
     """How many of the events are in the store, or on their way there."""
@@ -85,6 +89,8 @@ class Live:
     """Set when it is in the store, or will not get there."""
     ended: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is nothing more to wait for: it has an end, was not accepted, or waits for the next start."""
+    kept_end: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the end is durable, or given up."""
     known: dict[str, Any] | None = None
     """Data of the last event that told an objective."""
     _seq: int = 0
@@ -131,6 +137,11 @@ class Live:
     def news(self) -> asyncio.Event:
         """Set at the next event."""
         return self._news
+
+    @property
+    def settled_otherwise(self) -> bool:
+        """It was not accepted, as it cannot be kept or need not be solved."""
+        return self.problem is not None or self.instead is not None or self.found is not None
 
     def close_streams(self) -> None:
         """Wake whoever watches, without an event."""

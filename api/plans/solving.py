@@ -11,8 +11,10 @@ from api.execution.base import Ending, Event, Executor, Full, Job, Outcome
 from api.observability.instruments import Instruments
 from api.plans import endings
 from api.plans.answers import head_of
+from api.plans.known import KnownAnswers
 from api.plans.live import End, Live
 from api.plans.refusals import busy, store_unavailable
+from api.problems import Problem
 from api.store.errors import StoreUnavailable
 from api.store.plans import PlanStore
 from models.plan import Termination
@@ -23,8 +25,6 @@ MOST_ATTEMPTS = 2
 """How often a plan is begun before it is given up: one that kills its worker shall not do so for ever."""
 KEEPING_S = 0.25
 """How often events are written while a plan is solved; the end is written at once."""
-LONGEST_KEEPING_S = 2.0
-"""How long an answer waits for its end to be durable; longer, and it is given while the store is tried again."""
 RETRY_S = 0.5
 """Pause before the store is tried again, and before a plan that was promised asks for room again."""
 
@@ -32,9 +32,10 @@ RETRY_S = 0.5
 class Solving:
     """Takes plans from their acceptance to their end. One event loop owns it."""
 
-    def __init__(self, executor: Executor, store: PlanStore, instruments: Instruments) -> None:
+    def __init__(self, executor: Executor, store: PlanStore, known: KnownAnswers, instruments: Instruments) -> None:
         self._executor = executor
         self._store = store
+        self._known = known
         self._instruments = instruments
         self._tasks: set[asyncio.Task[None]] = set()
         self.draining = asyncio.Event()
@@ -49,7 +50,7 @@ class Solving:
         if first.done() and isinstance(refusal := first.exception(), Full):
             raise busy(refusal) from None
         live.tell("queued", {"id": live.plan_id})
-        self._spawn(self._insert(live))
+        self._spawn(self._accept(live))
         self._spawn(self._live_through(live, first, released))
 
     def resume(self, live: Live, released: Callable[[Live], None]) -> None:
@@ -109,16 +110,21 @@ class Solving:
     def _job(self, live: Live) -> Job:
         return Job(live.plan_id, live.asked.kind, live.raw, live.asked.time_limit_s, live.traceparent)
 
-    async def _insert(self, live: Live) -> None:
+    async def _accept(self, live: Live) -> None:
+        """Look for a known answer, then keep the plan: both while it is being solved, as most plans are new."""
         try:
-            inserted = await self._store.insert(endings.row_of(live), live.unkept())
+            if not live.fresh:
+                live.found = await self._known.found(live)
+                self._instruments.looked_up(hit=live.found is not None)
+            if live.found is None:
+                inserted = await self._store.insert(endings.row_of(live), live.unkept())
+                live.instead = None if inserted.created else inserted.row
         except StoreUnavailable:
             live.problem = store_unavailable()
-        else:
-            if not inserted.created:
-                live.instead = inserted.row
+        except Problem as problem:
+            live.problem = problem
         live.accepted.set()
-        if live.problem is not None or live.instead is not None:
+        if live.settled_otherwise:
             live.ended.set()
             self._executor.cancel(live.plan_id)
 
@@ -129,7 +135,7 @@ class Solving:
             await live.accepted.wait()
         finally:
             writing.cancel()
-        if end is None or live.problem is not None or live.instead is not None:
+        if end is None or live.settled_otherwise:
             live.ended.set()
             released(live)
         else:
@@ -137,11 +143,11 @@ class Solving:
 
     async def _finish(self, live: Live, end: End, released: Callable[[Live], None]) -> None:
         live.tell("done", endings.told(end))
-        keeping = asyncio.create_task(self._keep_end(live, end))
-        await asyncio.wait({keeping}, timeout=LONGEST_KEEPING_S)
         live.status, live.end = end.status, end
+        self._known.learn(live, end)
         live.ended.set()
-        await keeping
+        await self._keep_end(live, end)
+        live.kept_end.set()
         released(live)
 
     async def _give_up(self, live: Live, termination: Termination, released: Callable[[Live], None]) -> None:
