@@ -49,7 +49,6 @@ def worker(
     settings = settings_or_exit(executor=ExecutorChoice.QUEUE)
     assert settings.database_url is not None
     logging.config.dictConfig(configuration(settings))
-    logging.getLogger("procrastinate").setLevel(logging.WARNING)
     database = Database(settings.database_url.get_secret_value())
     try:
         asyncio.run(_work(plan_worker(settings, database, name), database, settings, alive_file))

@@ -32,6 +32,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": "WARNING" if level == "DEBUG" else level},
         "loggers": {
             "placement": {"level": level},
+            "procrastinate": {"level": "WARNING"},  # a line for each plan that is queued says nothing new
             "uvicorn": {"level": "INFO" if level == "DEBUG" else level},
             "uvicorn.access": {"level": "CRITICAL", "propagate": False},
             "alembic": {"level": "WARNING"},

@@ -12,7 +12,8 @@ from api.store.rows import PlanRow, Result
 
 
 class RawMeaning:
-    most_attempts: int | None = None
+    def __init__(self, most_attempts: int | None = None) -> None:
+        self.most_attempts = most_attempts
 
     def kept(self, row: PlanRow, ending: Ending) -> Kept:
         body = None if ending.body is None else base64.b64encode(ending.body).decode()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +23,7 @@ from api.store.database import Database
 from api.store.rows import PlanRow
 from models.plan import Termination
 from tests.api.execution.local import doubled
-from tests.api.execution.rig import Rig, wait_until
+from tests.api.execution.rig import PATIENCE_S, Rig, wait_until
 from tests.api.scaleout.raw import RawMeaning
 
 
@@ -155,4 +156,36 @@ def rig_on(url: str, slots: int, queue_length: int) -> Iterator[Rig]:
             portal.call(together.close, 0.0)
 
 
-__all__ = ["ApiSide", "Kind", "Together", "WorkerSide", "rig_on"]
+def job(job_id: str, do: str, *, time_limit_s: float = 60.0, **rest: Any) -> Job:
+    """A plan that a double makes."""
+    return Job(job_id, Kind.PLAN, json.dumps({"do": do, **rest}).encode(), time_limit_s)
+
+
+@asynccontextmanager
+async def api_side(url: str, queue_length: int = 100) -> AsyncIterator[ApiSide]:
+    side = ApiSide.of(url, queue_length, RawMeaning())
+    await side.open()
+    try:
+        yield side
+    finally:
+        await side.close()
+
+
+@asynccontextmanager
+async def worker_side(url: str, slots: int = 1, most_attempts: int | None = None) -> AsyncIterator[PlanWorker]:
+    side = WorkerSide.of(url, slots, RawMeaning(most_attempts))
+    await side.open()
+    try:
+        yield side.worker
+    finally:
+        await side.close()
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    """Wait until it holds; `holds` may answer with something to await."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            found = holds()
+            if await found if asyncio.iscoroutine(found) else found:
+                return
+            await asyncio.sleep(0.01)
