@@ -110,7 +110,7 @@ class PlansLive(RuleBasedStateMachine):
         self.run(self.store.append_events(plan_id, events))
         promise.events += count if not promise.expired else 0
 
-    @rule(count=st.integers(0, 4))
+    @rule(count=st.integers(0, 2))
     def expire(self, count):
         expected = []
         for owner in ("ann", "bob"):

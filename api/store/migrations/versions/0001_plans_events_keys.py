@@ -80,17 +80,10 @@ def upgrade() -> None:
         batch_op.create_index("ix_plans_owner_id", ["owner", "id"], unique=False)
         batch_op.create_index(
             "ix_plans_proven",
-            ["owner", "content_key"],
+            ["owner", "content_key", "id"],
             unique=False,
-            sqlite_where=sa.text("proven"),
+            sqlite_where=sa.text("proven = 1"),
             postgresql_where=sa.text("proven"),
-        )
-        batch_op.create_index(
-            "ix_plans_unfinished",
-            ["instance"],
-            unique=False,
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
         )
 
     op.create_table(

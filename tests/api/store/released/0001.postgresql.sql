@@ -60,15 +60,15 @@ CREATE TABLE public.plans (
 );
 INSERT INTO public.alembic_version VALUES ('0001');
 INSERT INTO public.api_keys VALUES ('key-1', 'ann', 'laptop', 'hash', '2026-11-01 12:00:00+00', NULL, NULL, 60);
-INSERT INTO public.expired_plans VALUES ('plan-expired', 'ann', '2026-11-23 09:45:14.007811+00');
-INSERT INTO public.instances VALUES ('released', '2026-11-23 09:45:13.984213+00');
+INSERT INTO public.expired_plans VALUES ('plan-expired', 'ann', '2026-11-23 10:01:31.706266+00');
+INSERT INTO public.instances VALUES ('released', '2026-11-23 10:01:31.685091+00');
 INSERT INTO public.plan_answers VALUES ('plan-optimal', '\x7b22737461747573223a20226f7074696d616c227d');
-INSERT INTO public.plan_events VALUES ('plan-optimal', 1, 'queued', '{}', '2026-11-23 09:45:13.994935+00');
-INSERT INTO public.plan_events VALUES ('plan-running', 1, 'queued', '{}', '2026-11-23 09:45:14.000235+00');
+INSERT INTO public.plan_events VALUES ('plan-optimal', 1, 'queued', '{}', '2026-11-23 10:01:31.696327+00');
+INSERT INTO public.plan_events VALUES ('plan-running', 1, 'queued', '{}', '2026-11-23 10:01:31.698675+00');
 INSERT INTO public.plan_requests VALUES ('plan-optimal', '\x7b7d');
 INSERT INTO public.plan_requests VALUES ('plan-running', '\x7b7d');
-INSERT INTO public.plans VALUES ('plan-running', 'ann', 'plan', 'running', NULL, NULL, NULL, NULL, NULL, NULL, false, '2026-11-23 09:45:14.000235+00', '2026-11-23 09:45:14.001426+00', NULL, 10, 1, false, 'released', 'content', 'hash', 'plan-running');
-INSERT INTO public.plans VALUES ('plan-optimal', 'ann', 'plan', 'optimal', NULL, NULL, NULL, NULL, NULL, NULL, true, '2026-11-23 09:45:13.994935+00', '2026-11-23 09:45:13.999378+00', '2026-11-23 09:45:14.014556+00', 10, 1, false, 'released', 'content', 'hash', 'plan-optimal');
+INSERT INTO public.plans VALUES ('plan-running', 'ann', 'plan', 'running', NULL, NULL, NULL, NULL, NULL, NULL, false, '2026-11-23 10:01:31.698675+00', '2026-11-23 10:01:31.700199+00', NULL, 10, 1, false, 'released', 'content', 'hash', 'plan-running');
+INSERT INTO public.plans VALUES ('plan-optimal', 'ann', 'plan', 'optimal', NULL, NULL, NULL, NULL, NULL, NULL, true, '2026-11-23 10:01:31.696327+00', '2026-11-23 10:01:31.69773+00', '2026-11-23 10:01:31.710068+00', 10, 1, false, 'released', 'content', 'hash', 'plan-optimal');
 ALTER TABLE ONLY public.alembic_version
     ADD CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num);
 ALTER TABLE ONLY public.api_keys
@@ -93,8 +93,7 @@ CREATE INDEX ix_api_keys_owner ON public.api_keys USING btree (owner);
 CREATE INDEX ix_expired_plans_expired_at_id ON public.expired_plans USING btree (expired_at, id);
 CREATE INDEX ix_plans_ended_at ON public.plans USING btree (ended_at);
 CREATE INDEX ix_plans_owner_id ON public.plans USING btree (owner, id);
-CREATE INDEX ix_plans_proven ON public.plans USING btree (owner, content_key) WHERE proven;
-CREATE INDEX ix_plans_unfinished ON public.plans USING btree (instance) WHERE (ended_at IS NULL);
+CREATE INDEX ix_plans_proven ON public.plans USING btree (owner, content_key, id) WHERE proven;
 ALTER TABLE ONLY public.plan_answers
     ADD CONSTRAINT fk_plan_answers_plan_id_plans FOREIGN KEY (plan_id) REFERENCES public.plans(id) ON DELETE CASCADE;
 ALTER TABLE ONLY public.plan_events

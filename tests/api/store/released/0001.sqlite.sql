@@ -23,13 +23,13 @@ CREATE TABLE expired_plans (
 	expired_at DATETIME NOT NULL, 
 	CONSTRAINT pk_expired_plans PRIMARY KEY (id)
 );
-INSERT INTO "expired_plans" VALUES('plan-expired','ann','2026-11-23 09:45:11.969002');
+INSERT INTO "expired_plans" VALUES('plan-expired','ann','2026-11-23 10:01:30.414403');
 CREATE TABLE instances (
 	name TEXT NOT NULL, 
 	seen_at DATETIME NOT NULL, 
 	CONSTRAINT pk_instances PRIMARY KEY (name)
 );
-INSERT INTO "instances" VALUES('released','2026-11-23 09:45:11.931465');
+INSERT INTO "instances" VALUES('released','2026-11-23 10:01:30.400590');
 CREATE TABLE plan_answers (
 	plan_id VARCHAR(40) NOT NULL, 
 	body BLOB NOT NULL, 
@@ -46,8 +46,8 @@ CREATE TABLE plan_events (
 	CONSTRAINT pk_plan_events PRIMARY KEY (plan_id, seq), 
 	CONSTRAINT fk_plan_events_plan_id_plans FOREIGN KEY(plan_id) REFERENCES plans (id) ON DELETE CASCADE
 );
-INSERT INTO "plan_events" VALUES('plan-optimal',1,'queued','{}','2026-11-23 09:45:11.946785');
-INSERT INTO "plan_events" VALUES('plan-running',1,'queued','{}','2026-11-23 09:45:11.954709');
+INSERT INTO "plan_events" VALUES('plan-optimal',1,'queued','{}','2026-11-23 10:01:30.407270');
+INSERT INTO "plan_events" VALUES('plan-running',1,'queued','{}','2026-11-23 10:01:30.408815');
 CREATE TABLE plan_requests (
 	plan_id VARCHAR(40) NOT NULL, 
 	body BLOB NOT NULL, 
@@ -81,12 +81,11 @@ CREATE TABLE plans (
 	CONSTRAINT pk_plans PRIMARY KEY (id), 
 	CONSTRAINT uq_plans_owner_idempotency_key UNIQUE (owner, idempotency_key)
 );
-INSERT INTO "plans" VALUES('plan-optimal','ann','plan','optimal',NULL,NULL,NULL,NULL,NULL,NULL,1,'2026-11-23 09:45:11.946785','2026-11-23 09:45:11.950760','2026-11-23 09:45:11.975869',10.0,1,0,'released','content','hash','plan-optimal');
-INSERT INTO "plans" VALUES('plan-running','ann','plan','running',NULL,NULL,NULL,NULL,NULL,NULL,0,'2026-11-23 09:45:11.954709','2026-11-23 09:45:11.958744',NULL,10.0,1,0,'released','content','hash','plan-running');
+INSERT INTO "plans" VALUES('plan-optimal','ann','plan','optimal',NULL,NULL,NULL,NULL,NULL,NULL,1,'2026-11-23 10:01:30.407270','2026-11-23 10:01:30.408215','2026-11-23 10:01:30.417483',10.0,1,0,'released','content','hash','plan-optimal');
+INSERT INTO "plans" VALUES('plan-running','ann','plan','running',NULL,NULL,NULL,NULL,NULL,NULL,0,'2026-11-23 10:01:30.408815','2026-11-23 10:01:30.409694',NULL,10.0,1,0,'released','content','hash','plan-running');
 CREATE INDEX ix_api_keys_owner ON api_keys (owner);
 CREATE INDEX ix_expired_plans_expired_at_id ON expired_plans (expired_at, id);
 CREATE INDEX ix_plans_ended_at ON plans (ended_at);
 CREATE INDEX ix_plans_owner_id ON plans (owner, id);
-CREATE INDEX ix_plans_proven ON plans (owner, content_key) WHERE proven;
-CREATE INDEX ix_plans_unfinished ON plans (instance) WHERE ended_at IS NULL;
+CREATE INDEX ix_plans_proven ON plans (owner, content_key, id) WHERE proven = 1;
 COMMIT;
