@@ -96,14 +96,28 @@ def parse(kind: type[RequestType], raw: bytes) -> RequestType:
 
 def refused(found: InvalidInput, raw: bytes) -> Problem:
     """The problem for faults that were found while solving, with pointers into the body as it was written."""
-    return invalid(violations_of(found, json.loads(raw)))
+    count = len(found.faults)
+    return _too_many(count) if count > MANY_FAULTS else invalid(violations_of(found, json.loads(raw)))
+
+
+def _too_many(count: int) -> Problem:
+    message = f"the body breaks rules in {count} places, too many to list"
+    return invalid([Violation(pointer="", code="too_many_faults", message=message, limit=MANY_FAULTS)])
+
+
+def _faults_in(error: ValidationError) -> int:
+    """How many faults there are; rules of the domain report all theirs in one error."""
+    count = error.error_count()
+    if count <= MANY_FAULTS:
+        causes = (each.get("ctx", {}).get("error") for each in error.errors(include_url=False, include_input=False))
+        count += sum(len(cause.faults) - 1 for cause in causes if isinstance(cause, InvalidInput))
+    return count
 
 
 def _refusal(error: ValidationError, raw: bytes) -> Problem:
-    count = error.error_count()
+    count = _faults_in(error)
     if count > MANY_FAULTS:
-        message = f"the body breaks rules in {count} places, too many to list"
-        return invalid([Violation(pointer="", code="too_many_faults", message=message, limit=MANY_FAULTS)])
+        return _too_many(count)
     if count == 1 and error.errors(include_url=False, include_input=False)[0]["type"] == "json_invalid":
         return Problem(ProblemType.MALFORMED_JSON, "the body cannot be read as JSON", violations_of(error, None))
     return invalid([*_repeated_keys(raw), *violations_of(error, json.loads(raw))])
