@@ -23,7 +23,9 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 @pytest.fixture(scope="session")
 def address() -> Iterator[str]:
     """Where the service answers, solvers and all."""
-    server = uvicorn.Server(uvicorn.Config(create_app(Settings(database_url="sqlite://")), log_level="warning", ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(create_app(Settings(database_url="sqlite://")), log_level="warning", ws="none")
+    )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
