@@ -88,7 +88,7 @@ class Service:
         await self.desk.drain(self.settings.drain_grace_s)
         await self.store.close()
         await self.database.close()
-        self.instruments.tracing.close()
+        await asyncio.to_thread(self.instruments.tracing.close)
 
     async def _open_store(self) -> None:
         until = asyncio.get_running_loop().time() + OPENING_S

@@ -116,10 +116,12 @@ class PlanDesk:
         """The answer of a clerk; raises `Problem` or `Refusal`."""
         if self.draining:
             raise draining()
+        job = Job(new_plan_id(), kind, raw, SHORT_WORK_S, traceparent)
         try:
-            ending = await self._executor.run(Job(new_plan_id(), kind, raw, SHORT_WORK_S, traceparent), lambda _: None)
+            ending = await self._executor.run(job, lambda _: None)
         except Full as full:
             raise busy(full) from None
+        self._instruments.job_ended(job, ending, ending.outcome.value, "")
         return answer_of(ending)
 
     def in_hand(self, owner: str, plan_id: str) -> Live | None:
