@@ -26,7 +26,12 @@ from sqlalchemy import URL
 
 START_S = 60.0
 """Longest wait for a server to start or to end; it takes a fraction of a second."""
-_KEEPER = '"$@" </dev/null & server=$!; read -r word; kept=$?; kill -INT $server; wait $server; [ $kept = 0 ] || rm -rf "$PWD"'
+_KEEPER = """
+"$@" </dev/null & server=$!
+read -r word; told=$?
+kill -INT $server; wait $server
+[ $told = 0 ] || rm -rf "$PWD"
+"""
 """Runs a server until it is told to stop, or until the pipe breaks; then nobody is left to clear up but it."""
 _SETTINGS = {
     "listen_addresses": "",
