@@ -30,9 +30,12 @@ COPY --from=build /opt/placement /opt/placement
 # NUMBA_CPU_NAME: as at the build, or the compiled search does not fit.
 ENV PATH=/opt/placement/bin:$PATH \
     HOME=/tmp \
+    PLACEMENT_STATE_DIR=/var/lib/placement \
     NUMBA_CPU_NAME=generic \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
+# A volume mounted here takes over its owner and mode.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/placement
 WORKDIR /tmp
 USER 10001:10001
 EXPOSE 8000
