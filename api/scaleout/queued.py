@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from api.execution.base import Ending, Event, Executor, Full, Job, Kind, Load, Outcome
+from api.execution.base import SHORT_KINDS, Ending, Event, Executor, Full, Job, Kind, Load, Outcome
 from api.scaleout.meaning import Meaning
 from api.scaleout.queue import PlanQueue
 from api.scaleout.shared_plans import POLL_S, SharedPlans
@@ -26,7 +26,8 @@ NOT_THERE_YET_S = 0.05
 """Pause before a plan is cancelled that is not in the store yet."""
 LONGEST_RETRY_S = 60
 DRAINING_RETRY_S = 5
-QUEUED_KINDS = frozenset({Kind.PLAN, Kind.FRONTIER})
+QUEUED_KINDS = frozenset(Kind) - SHORT_KINDS - {Kind.READINESS}
+"""What the store keeps; the rest is done here, by clerks and the one slot that tries the solvers."""
 _EVENTS = frozenset({"started", "incumbent", "bound"})
 
 

@@ -20,8 +20,8 @@ INDEX_OPTION = re.compile(
 
 # A library that is costly, heavy or replaceable has one kind of file that may know it.
 AT_HOME = {"fastapi": "api/*", "starlette": "api/*", "uvicorn": "api/*", "typer": "api/cli/*", "rich": "api/cli/*",
-           "numba": "placement/kernels/*", "pulp": "placement/backends/*milp*", "highspy": "placement/backends/*milp*",
-           "ortools": "placement/backends/*cp_sat*"}  # fmt: skip
+           "procrastinate": "api/scaleout/*", "numba": "placement/kernels/*", "pulp": "placement/backends/*milp*",
+           "highspy": "placement/backends/*milp*", "ortools": "placement/backends/*cp_sat*"}  # fmt: skip
 
 
 def imported_libraries(path: Path) -> Iterator[str]:
