@@ -18,6 +18,7 @@ from api.openapi import describe
 from api.routes import (
     catalogue,
     checks,
+    compare,
     frontier,
     health,
     limits,
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None, executor: Executor | None = Non
     for router in (
         plans.router(service),
         frontier.router(service),
+        compare.router(service),
         plan_resources.router(service),
         plan_events.router(service),
         checks.router(service),

@@ -15,7 +15,17 @@ from pydantic.json_schema import JsonSchemaValue, models_json_schema
 
 from api import wire
 from api.problems import MEDIA_TYPE, ProblemType
-from models import EvaluateRequest, Evaluation, Frontier, FrontierRequest, Plan, PlanRequest, Profile
+from models import (
+    CompareRequest,
+    Comparison,
+    EvaluateRequest,
+    Evaluation,
+    Frontier,
+    FrontierRequest,
+    Plan,
+    PlanRequest,
+    Profile,
+)
 from models.catalogue import DeviceEntry, LinkEntry, TransformerEntry
 from models.problem_details import ProblemDetails
 from models.profile_request import ProfileRequest
@@ -43,10 +53,11 @@ seconds and joules, and how much of it is proven. A request that cannot be met i
 and reasons; a request that breaks rules is answered 422 with every violation
 ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details).
 """
-_IN: tuple[type[BaseModel], ...] = (PlanRequest, FrontierRequest, EvaluateRequest, ProfileRequest)
+_IN: tuple[type[BaseModel], ...] = (PlanRequest, FrontierRequest, CompareRequest, EvaluateRequest, ProfileRequest)
 _OUT: tuple[type[BaseModel], ...] = (
     Plan,
     Frontier,
+    Comparison,
     Evaluation,
     Profile,
     ProblemDetails,

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from api.openapi import ALWAYS, Examples, answers, answers_to_body, body, schema_of
 from api.problems import ProblemType
-from models import Frontier, Plan
+from models import Comparison, Frontier, Plan
 from models.problem_details import ProblemDetails
 
 Parameter = dict[str, Any]
@@ -119,10 +119,10 @@ def answers_to_submission(kind: type[BaseModel], description: str, examples: Exa
 
 
 def answers_with_plan(description: str, examples: Examples, *problems: ProblemType) -> dict[int | str, Any]:
-    """`answers` that are a plan or a frontier, ended or not."""
+    """`answers` that are a plan, a frontier or a comparison, ended or not."""
     documented = answers(Plan, description, examples, (*problems, *ALWAYS))
     content = documented[200]["content"]["application/json"]
-    content["schema"] = {"anyOf": [schema_of(kind) for kind in (Plan, Frontier)]}
+    content["schema"] = {"anyOf": [schema_of(kind) for kind in (Plan, Frontier, Comparison)]}
     documented[200]["headers"] = {"ETag": HEADERS["ETag"], "Content-Location": HEADERS["Content-Location"]}
     documented[202] = _accepted(documented[200]["content"])
     documented[304] = {"description": "As known to the caller (If-None-Match)", "headers": {"ETag": HEADERS["ETag"]}}

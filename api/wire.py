@@ -56,7 +56,7 @@ class PlanEntry(DomainType):
     href: str
     """Where the plan is."""
     status: PlanState
-    kind: Literal["plan", "frontier"]
+    kind: Literal["plan", "frontier", "compare"]
     name: str | None = None
     """The model's."""
     created_at: datetime

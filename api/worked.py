@@ -21,6 +21,11 @@ def frontier_requests() -> dict[str, Any]:
     return _requests(Purpose.FRONTIER)
 
 
+def compare_requests() -> dict[str, Any]:
+    """Requests for POST /plan:compare."""
+    return _requests(Purpose.COMPARE)
+
+
 def evaluate_requests() -> dict[str, Any]:
     """Requests for POST /plan:evaluate."""
     return _requests(Purpose.EVALUATE)

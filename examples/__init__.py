@@ -18,6 +18,8 @@ class Purpose(Enum):
     """POST /frontier."""
     EVALUATE = "evaluate"
     """POST /plan:evaluate."""
+    COMPARE = "compare"
+    """POST /plan:compare."""
     PROFILE = "profiles"
     """POST /profiles."""
 
@@ -116,6 +118,20 @@ EXAMPLES = (
         "ViT-L/16 on a phone, beside a battery-powered Jetson, with a 5G uplink",
         "Four trade-offs. One of them, the Jetson at 15 W, no weighted objective ever finds: it lies behind the line "
         "between its neighbours.",
+    ),
+    Example(
+        Purpose.COMPARE,
+        "two-nodes-by-hand",
+        "Two nodes by hand: a slower link, no link, least energy, and more layers on the phone",
+        "At 10 Mbit/s the transfers take ten times as long (0.45 s); without the link the phone is alone, and 2.1 s "
+        "are too long for it. Every layer more on the phone costs less than a second.",
+    ),
+    Example(
+        Purpose.COMPARE,
+        "llama-2-7b-when-something-fails",
+        "Llama-2-7B on a phone, a Jetson and an edge server: what if one of them fails?",
+        "Without the Jetson the server cannot hold the rest; without the server neither can the Jetson. A model half "
+        "as large would do.",
     ),
     Example(
         Purpose.EVALUATE,

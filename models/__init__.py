@@ -2,6 +2,7 @@
 
 from models.base import Fault, InvalidInput
 from models.cluster import Cluster, Link, LinkMatrix, Node, OperatingPoint
+from models.comparison import CompareRequest, Comparison
 from models.constraints import Constraints, Objective, Privacy, SolverSettings
 from models.frontier import Frontier, FrontierRequest
 from models.plan import Evaluation, Plan
@@ -10,7 +11,7 @@ from models.request import EvaluateRequest, PlanRequest
 from models.workload import Inference, Training
 
 __all__ = [
-    "Cluster", "Constraints", "EvaluateRequest", "Evaluation", "Fault", "Frontier", "FrontierRequest", "Inference",
-    "InvalidInput", "Layer", "Link", "LinkMatrix", "ModelSpec", "Node", "Objective", "OperatingPoint", "Pass", "Plan",
-    "PlanRequest", "Privacy", "Profile", "SolverSettings", "Training",
+    "Cluster", "CompareRequest", "Comparison", "Constraints", "EvaluateRequest", "Evaluation", "Fault", "Frontier",
+    "FrontierRequest", "Inference", "InvalidInput", "Layer", "Link", "LinkMatrix", "ModelSpec", "Node", "Objective",
+    "OperatingPoint", "Pass", "Plan", "PlanRequest", "Privacy", "Profile", "SolverSettings", "Training",
 ]  # fmt: skip

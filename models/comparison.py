@@ -30,13 +30,16 @@ class Variant(DomainType):
 
     name: Identifier
     node_lost: Identifier | None = None
-    """The node is gone, with its links and every mention of it; the source cannot be lost."""
+    """The node is gone, with its links, and rules that name no other node; the source cannot be lost."""
     link_down: LinkEnds | None = None
-    """The link is gone, in both directions."""
+    """The link is gone, in both directions. Nodes that cannot be reached any more are of no use; where none can be, the
+    source is alone."""
+    model: dict[str, Any] | None = None
+    """Another `model` in the place of the request's."""
     patch: dict[str, Any] = Field(default_factory=dict)
     """JSON Merge Patch (RFC 7396) of the request: objects are merged, null removes, lists are replaced as a whole. So
-    {"model": {"catalogue": "gpt2"}} is another model, {"privacy": {"head_layers": 4}} another split of privacy,
-    {"workload": {"schedule": "1f1b"}} another schedule and {"objective": {"kind": "energy"}} another objective."""
+    {"privacy": {"head_layers": 4}} is another split of privacy, {"workload": {"schedule": "1f1b"}} another schedule and
+    {"objective": {"kind": "energy"}} another objective."""
 
 
 class PrivacySweep(DomainType):
@@ -120,12 +123,30 @@ def _has_link(request: PlanRequest, ends: LinkEnds) -> bool:
 
 
 def _without_parts(body: dict[str, Any], variant: Variant) -> dict[str, Any]:
-    """The request as it was written, without the node or link that the variant takes away."""
+    """The request as it was written, with the variant's model and without the node or link that it takes away."""
+    if variant.model is not None:
+        body = {**body, "model": variant.model}
     if variant.node_lost is not None:
         body = _without_node(body, variant.node_lost)
     if variant.link_down is not None:
         body = _without_link(body, {variant.link_down.source, variant.link_down.target})
+    if not _leads_out(body["cluster"], body["workload"]["source"]):
+        for node in body["cluster"]["nodes"]:
+            if node["id"] != body["workload"]["source"]:
+                body = _without_node(body, node["id"])
     return body
+
+
+def _leads_out(cluster: dict[str, Any], source: str) -> bool:
+    """Whether any link leaves the source; a request in which none does is refused unless the source is alone."""
+    matrix = cluster.get("link_matrix")
+    if matrix is not None:
+        place = next(n for n, node in enumerate(cluster["nodes"]) if node["id"] == source)
+        return any(rate is not None for n, rate in enumerate(matrix["bandwidth_bits_per_s"][place]) if n != place)
+    return any(
+        link["source"] == source or (link["target"] == source and link.get("bidirectional", True))
+        for link in cluster.get("links", ())
+    )
 
 
 def _without_link(body: dict[str, Any], pair: set[str]) -> dict[str, Any]:
@@ -144,10 +165,7 @@ def _without_link(body: dict[str, Any], pair: set[str]) -> dict[str, Any]:
 
 
 def _without_node(body: dict[str, Any], name: str) -> dict[str, Any]:
-    """The request without a node: its links, its rows and columns, its measured times, and rules that name it.
-
-    A pin to the node goes with it. A rule that allows only that node stays, so that no plan exists and says why.
-    """
+    """The request without a node: its links, its rows and columns, its measured times, and rules that name only it."""
     cluster = dict(body["cluster"])
     place = next(n for n, node in enumerate(cluster["nodes"]) if node["id"] == name)
     cluster["nodes"] = [node for node in cluster["nodes"] if node["id"] != name]
@@ -183,7 +201,7 @@ def _without_mentions(constraints: dict[str, Any], name: str) -> dict[str, Any]:
                 kept += [] if entry == name else [entry]
                 continue
             nodes = [node for node in entry["nodes"] if node != name]
-            if nodes or field == "allowed_nodes":
+            if nodes:
                 kept.append({**entry, "nodes": nodes})
         if field in constraints:
             changed[field] = kept
@@ -205,7 +223,11 @@ def _within(error: ValidationError, body: Any, variant: Variant, here: str) -> l
     faults = []
     for violation in violations_of(error, body):
         first = violation.pointer.split("/")[1:2]
-        place = f"{here}/patch{violation.pointer}" if first and first[0] in variant.patch else here
+        place = here
+        if first and first[0] in variant.patch:
+            place = f"{here}/patch{violation.pointer}"
+        elif first == ["model"] and variant.model is not None:
+            place = here + violation.pointer
         message = f"variant {variant.name}: {violation.message} (at {violation.pointer or 'the request'})"
         faults.append(Fault(place, violation.code, message, violation.actual, violation.limit))
     return faults
@@ -310,7 +332,10 @@ class PrivacyView(DomainType):
 class Comparison(Envelope):
     """The answer of POST /plan:compare. `status`: optimal when all of it is proven, else feasible."""
 
-    base: PlanFigures
+    termination: Termination | None = None
+    """Why the last search ended; null while it has not."""
+    base: PlanFigures | None = None
+    """The request as it is; null until it has been planned."""
     variants: tuple[Difference, ...] = ()
     privacy: PrivacyView | None = None
     solver: SolverReport

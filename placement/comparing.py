@@ -5,17 +5,18 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.base import InvalidInput
 from models.comparison import CompareRequest, Comparison, Difference, Kept
-from models.plan import Plan, Status
+from models.plan import Plan, Status, Termination
 from models.request import PlanRequest
 from placement.cost_model import compile_problem
 from placement.explanation.comparison import all_proven, difference_of, kept_of, outcome_of, pasted
 from placement.explanation.privacy_view import privacy_view, steps_of
 from placement.search import Progress
 from placement.solver import evaluate, plan
+from placement.unfinished import unfinished_plan
 
 
 def compare(
@@ -52,17 +53,34 @@ def compare(
     comparison = Comparison(
         id="comparison-" + hashlib.sha256(_canonical(request)).hexdigest()[:16],
         status=Status.OPTIMAL,
+        termination=Termination.OPTIMAL,
         base=outcome_of("base", base),
         variants=tuple(variants),
         privacy=privacy,
         solver=base.solver.model_copy(update={"seconds": seconds, "sizes": {"plans": each.planned}}),
         notes=base.notes,
     )
-    return comparison if all_proven(comparison) else comparison.model_copy(update={"status": Status.FEASIBLE})
+    if all_proven(comparison):
+        return comparison
+    stopped = Termination.CANCELLED if cancelled is not None and cancelled() else each.stopped_by
+    return comparison.model_copy(update={"status": Status.FEASIBLE, "termination": stopped})
+
+
+def unfinished_comparison(request: CompareRequest, termination: Termination, *, threads: int = 2) -> Comparison:
+    """The comparison of a search that was ended from outside: the base as far as simple rules know it, no variant."""
+    base = unfinished_plan(request.request, None, termination, threads=threads)
+    return Comparison(
+        id="unfinished",
+        status=base.status,
+        termination=termination,
+        base=outcome_of("base", base),
+        solver=base.solver,
+        notes=(*base.notes, "ended from outside: no variant was compared"),
+    )
 
 
 def _canonical(request: CompareRequest) -> bytes:
-    return request.model_dump_json().encode()
+    return b"".join(part.model_dump_json().encode() for part in (request, *request.variant_requests))
 
 
 def _check(request: CompareRequest) -> None:
@@ -72,7 +90,11 @@ def _check(request: CompareRequest) -> None:
         try:
             compile_problem(own)
         except InvalidInput as error:
-            faults += [fault.below(f"/variants/{index}/patch") for fault in error.faults]
+            own_model = request.variants[index].model is not None
+            faults += [
+                fault.below(f"/variants/{index}{'' if own_model and fault.pointer.startswith('/model') else '/patch'}")
+                for fault in error.faults
+            ]
     try:
         compile_problem(request.request)
     except InvalidInput as error:
@@ -107,6 +129,8 @@ class _Each:
     clock: Callable[[], float]
     threads: int
     planned: int = 0
+    stopped_by: Termination = Termination.TIME_LIMIT
+    """Why the latest plan that is not proven is not."""
 
     def plan(self, name: str, request: PlanRequest) -> Plan:
         """The plan of one of the requests."""
@@ -118,16 +142,15 @@ class _Each:
 
         def told(progress: Progress) -> None:
             if self.on_progress is not None:
-                self.on_progress(
-                    Progress(
-                        f"{name}: {progress.phase}", progress.seconds, progress.objective, progress.bound, progress.gap
-                    )
-                )
+                self.on_progress(replace(progress, phase=f"{name}: {progress.phase}"))
 
-        return plan(
+        found = plan(
             request.model_copy(update={"solver": solver, "explain": None}),
             on_progress=told,
             cancelled=self.cancelled,
             clock=self.clock,
             threads=self.threads,
         )
+        if found.termination not in {Termination.OPTIMAL, Termination.INFEASIBLE, None}:
+            self.stopped_by = found.termination
+        return found

@@ -21,6 +21,8 @@ class Kind(StrEnum):
     """PlanRequest -> Plan, whose `id` is the job's."""
     FRONTIER = "frontier"
     """FrontierRequest -> Frontier, whose `id` is the job's."""
+    COMPARE = "compare"
+    """CompareRequest -> Comparison, whose `id` is the job's."""
     EVALUATE = "evaluate"
     """EvaluateRequest -> Evaluation."""
     VALIDATE = "validate"

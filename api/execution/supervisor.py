@@ -34,7 +34,7 @@ _WHY_SO_LONG = "compiling the search for this machine, about a minute; later sta
 WORK: Mapping[Kind, str] = MappingProxyType({kind: f"api.execution.work:{kind}" for kind in Kind})
 """The function behind each kind of job."""
 UNFINISHED: Mapping[Kind, str] = MappingProxyType(
-    {kind: f"api.execution.unfinished:{kind}" for kind in (Kind.PLAN, Kind.FRONTIER)}
+    {kind: f"api.execution.unfinished:{kind}" for kind in (Kind.PLAN, Kind.FRONTIER, Kind.COMPARE)}
 )
 """The function that answers for a job of this kind that was ended by force."""
 

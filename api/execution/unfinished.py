@@ -10,10 +10,11 @@ from typing import Any
 from api.execution.assignment import Assignment
 from api.execution.work import refusals, to_json
 from api.requests import parse
-from models import FrontierRequest, PlanRequest
+from models import CompareRequest, FrontierRequest, PlanRequest
 from models.frontier import FrontierTermination
 from models.plan import Termination
 from models.request import PlacedStage
+from placement.comparing import unfinished_comparison
 from placement.search import Progress
 from placement.unfinished import unfinished_frontier, unfinished_plan
 
@@ -38,6 +39,16 @@ def frontier(body: bytes, assignment: Assignment) -> bytes:
     with refusals(body):
         answer = unfinished_frontier(
             parse(FrontierRequest, body), FrontierTermination(order.details["termination"]), threads=order.threads
+        )
+    return to_json(answer.model_copy(update={"id": order.id}))
+
+
+def compare(body: bytes, assignment: Assignment) -> bytes:
+    """The simple rules' plan of the request as it is."""
+    order = assignment.order
+    with refusals(body):
+        answer = unfinished_comparison(
+            parse(CompareRequest, body), Termination(order.details["termination"]), threads=order.threads
         )
     return to_json(answer.model_copy(update={"id": order.id}))
 

@@ -21,10 +21,10 @@ from api.readiness import try_all
 from api.requests import parse, refused
 from api.summary import summary_of
 from api.wire import Readiness
-from models import EvaluateRequest, Fault, FrontierRequest, InvalidInput, PlanRequest
+from models import CompareRequest, EvaluateRequest, Fault, FrontierRequest, InvalidInput, PlanRequest
 from models.base import DomainType
 from models.profile_request import ProfileRequest
-from placement import solver, warm_up
+from placement import comparing, solver, warm_up
 from placement.search import Progress
 from placement.transformers import profile as derived
 
@@ -67,6 +67,18 @@ def frontier(body: bytes, assignment: Assignment) -> bytes:
         answer = solver.frontier(
             parse(FrontierRequest, body),
             on_progress=lambda progress: assignment.tell(partial(asdict, progress)),
+            cancelled=assignment.cancelled,
+            threads=assignment.order.threads,
+        )
+    return to_json(answer.model_copy(update={"id": assignment.order.id}))
+
+
+def compare(body: bytes, assignment: Assignment) -> bytes:
+    """CompareRequest -> Comparison."""
+    with refusals(body):
+        answer = comparing.compare(
+            parse(CompareRequest, body),
+            on_progress=lambda progress: assignment.tell(partial(known_of, progress)),
             cancelled=assignment.cancelled,
             threads=assignment.order.threads,
         )

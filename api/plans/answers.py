@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from api.execution.base import Kind
-from models import Frontier, Plan
+from models import Comparison, Frontier, Plan
 from models.constraints import ObjectiveKind
 from models.frontier import FrontierTermination
 from models.plan import SolverReport, Status, Termination
 
-_BEHIND_HEAD = {Kind.PLAN: b',"objective_terms":', Kind.FRONTIER: b',"points":'}
+_BEHIND_HEAD = {Kind.PLAN: b',"objective_terms":', Kind.FRONTIER: b',"points":', Kind.COMPARE: b',"base":'}
 """The first field of each answer that may hold more than a number or a word."""
 RESOLUTION = 4e-6
 """As `models.frontier.Frontier.resolution`, of a frontier that is not solved yet."""
@@ -77,6 +77,13 @@ def without_plan(asked: Asked, plan_id: str, status: Status, **said: Any) -> byt
         )
         return renewed(
             asked.kind, frontier.model_dump_json().encode(), **_known(said, "queue_seconds", "solve_seconds")
+        )
+    if asked.kind is Kind.COMPARE:
+        comparison = Comparison(
+            id=plan_id, status=status, termination=termination and Termination(termination), solver=solver
+        )
+        return renewed(
+            asked.kind, comparison.model_dump_json().encode(), **_known(said, "queue_seconds", "solve_seconds")
         )
     plan = Plan(
         id=plan_id,

@@ -17,7 +17,7 @@ from api.requests import check_weight, invalid, parse, sha256_of
 from api.settings import Settings
 from api.store.ids import new_plan_id
 from api.wire import RequestSummary
-from models import FrontierRequest, PlanRequest
+from models import CompareRequest, FrontierRequest, PlanRequest
 from models.constraints import ObjectiveKind, SolverSettings
 from models.problem_details import ProblemDetails, Violation
 
@@ -27,7 +27,11 @@ IN_PROCESS_BYTES = 2**18
 """Up to this length they are checked in a thread; longer ones, which may hold the interpreter for long, by a clerk."""
 CHECK_LIMIT_S = 30.0
 """Longest time for a clerk to check a body."""
-_REQUESTS: dict[Kind, type[PlanRequest]] = {Kind.PLAN: PlanRequest, Kind.FRONTIER: FrontierRequest}
+_REQUESTS: dict[Kind, type[PlanRequest] | type[CompareRequest]] = {
+    Kind.PLAN: PlanRequest,
+    Kind.FRONTIER: FrontierRequest,
+    Kind.COMPARE: CompareRequest,
+}
 
 
 class Intake:
@@ -54,11 +58,11 @@ class Intake:
         check_weight(raw)
         if len(raw) <= AT_ONCE_BYTES:
             asked = _read(kind, raw)
-        elif len(raw) <= IN_PROCESS_BYTES or kind is Kind.FRONTIER:
+        elif len(raw) <= IN_PROCESS_BYTES or kind is not Kind.PLAN:
             asked = await asyncio.to_thread(_read, kind, raw)
         else:
             asked = await self._by_clerk(kind, raw)
-        self._check_time_limit(asked.time_limit_s)
+        self._check_time_limit(kind, asked.time_limit_s)
         self._before.put(digest, asked)
         return asked
 
@@ -71,13 +75,13 @@ class Intake:
         summary = RequestSummary.model_validate_json(answer_of(ending))
         return _asked(kind, summary.sha256, summary.solver, summary.model, objective=ObjectiveKind(summary.objective))
 
-    def _check_time_limit(self, time_limit_s: float) -> None:
+    def _check_time_limit(self, kind: Kind, time_limit_s: float) -> None:
         limit = self._settings.max_time_limit_s
         if time_limit_s > limit:
             message = f"this service solves for at most {limit:g} s"
             raise invalid([
                 Violation(
-                    pointer="/solver/time_limit_s",
+                    pointer=f"{'/request' if kind is Kind.COMPARE else ''}/solver/time_limit_s",
                     code="less_than_equal",
                     message=message,
                     actual=time_limit_s,
@@ -100,16 +104,25 @@ def answer_of(ending: Ending) -> bytes:
 
 
 def _read(kind: Kind, raw: bytes) -> Asked:
-    request = parse(_REQUESTS[kind], raw)
+    posted = parse(_REQUESTS[kind], raw)
+    request = posted.request if isinstance(posted, CompareRequest) else posted
     epsilon = request.frontier.epsilon if isinstance(request, FrontierRequest) else 0.0
     return _asked(
         kind,
-        sha256_of(request),
+        _sha256_of(posted),
         request.solver,
         request.model.name or request.model.catalogue,
         objective=request.objective.kind,
         epsilon=epsilon,
     )
+
+
+def _sha256_of(posted: PlanRequest | CompareRequest) -> str:
+    """Of a comparison also its variants as they came out: what a patch makes depends on how the rest was written."""
+    if not isinstance(posted, CompareRequest):
+        return sha256_of(posted)
+    every = [sha256_of(posted), *map(sha256_of, posted.variant_requests)]
+    return hashlib.sha256(json.dumps(every).encode()).hexdigest()
 
 
 def _asked(

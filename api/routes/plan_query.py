@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import Request
 from pydantic import AwareDatetime, BeforeValidator, Field, ValidationError
@@ -32,7 +32,10 @@ def _rfc3339(given: object) -> object:
 
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339), WithJsonSchema({"type": "string", "format": "date-time"})]
-Kept = Annotated[Kind, WithJsonSchema({"type": "string", "enum": [Kind.PLAN, Kind.FRONTIER]})]
+Kept = Annotated[
+    Literal[Kind.PLAN, Kind.FRONTIER, Kind.COMPARE],
+    WithJsonSchema({"type": "string", "enum": [Kind.PLAN, Kind.FRONTIER, Kind.COMPARE]}),
+]
 
 
 class PlanQuery(DomainType):
@@ -41,7 +44,7 @@ class PlanQuery(DomainType):
     status: Annotated[tuple[PlanState, ...], Field(max_length=32)] = ()
     """Only plans in one of these states."""
     kind: Annotated[tuple[Kept, ...], Field(max_length=32)] = ()
-    """Only plans, or only frontiers."""
+    """Only plans, only frontiers, or only comparisons."""
     name: Annotated[str, Field(max_length=200)] | None = None
     """Only plans for the model of this name (`model.name`, else `model.catalogue`)."""
     created_after: Moment | None = None

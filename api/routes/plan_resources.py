@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Literal
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -111,12 +112,19 @@ def router(service: Service) -> APIRouter:
     return routes
 
 
+_KINDS: dict[str, Literal["plan", "frontier", "compare"]] = {
+    "plan": "plan",
+    "frontier": "frontier",
+    "compare": "compare",
+}
+
+
 def _entry(row: PlanRow, root: str) -> PlanEntry:
     return PlanEntry(
         id=row.id,
         href=f"{root}/plans/{row.id}",
         status=PlanState(row.status),
-        kind="frontier" if row.kind == "frontier" else "plan",
+        kind=_KINDS[row.kind],
         name=row.name,
         created_at=row.created_at,
         started_at=row.started_at,

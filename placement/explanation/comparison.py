@@ -126,5 +126,9 @@ def kept_of(evaluation: Evaluation | InvalidInput) -> Kept:
 def all_proven(comparison: Comparison) -> bool:
     """Whether every outcome and every point is proven."""
     points = () if comparison.privacy is None else comparison.privacy.points
-    proven = [comparison.base.proven, *(one.proven for one in comparison.variants), *(one.proven for one in points)]
+    proven = [
+        comparison.base is not None and comparison.base.proven,
+        *(one.proven for one in comparison.variants),
+        *(one.proven for one in points),
+    ]
     return all(proven)

@@ -114,7 +114,7 @@ class Questioner:
         """Report what is being asked."""
         search = self.search
         seconds = search.clock() - (search.deadline_s - search.problem.request.solver.time_limit_s)
-        search.on_progress(Progress(f"explain: {phase}", seconds, self.value, self.bound))
+        search.on_progress(Progress(f"explain: {phase}", max(0.0, seconds)))
 
     def best_of(self, request: PlanRequest, seconds: float) -> Answer:
         """The best plan of a changed request, by the yardstick, within so many seconds."""

@@ -70,11 +70,28 @@ def test_a_link_that_is_down_carries_in_neither_direction() -> None:
     assert [(one.source, one.target) for one in request.cluster.links] == [("a", "b"), ("a", "c")]
 
 
+def test_a_source_that_loses_its_last_link_is_alone() -> None:
+    body = three_nodes(constraints={"allowed_nodes": [{"nodes": ["b"]}]})
+    lost = {"name": "x", "node_lost": "b", "link_down": {"source": "a", "target": "c"}}
+    (request,) = compared(body, lost).variant_requests
+    assert [one.id for one in request.cluster.nodes] == ["a"]
+    assert request.constraints.allowed_nodes == ()
+
+
 def test_a_merge_patch_changes_model_privacy_and_objective() -> None:
     patch = {"objective": {"kind": "energy"}, "privacy": {"head_layers": 2},
              "model": {"catalogue": "gpt2", "layers": None, "sequence_length": 16}}  # fmt: skip
     (request,) = compared(three_nodes(), {"name": "other", "patch": patch}).variant_requests
     assert (request.objective.kind, request.privacy.head_layers, request.model.catalogue) == ("energy", 2, "gpt2")
+
+
+def test_another_model_takes_the_place_of_the_requests() -> None:
+    other = {"name": "other", "model": {"catalogue": "gpt2", "sequence_length": 16}}
+    (request,) = compared(three_nodes(), other).variant_requests
+    assert (request.model.catalogue, request.model.layers) == ("gpt2", None)
+    assert refused(three_nodes(), {"name": "other", "model": {"catalogue": 5}}) == [
+        ("/variants/0/model/catalogue", "string_type")
+    ]
 
 
 def test_faults_are_told_where_the_variant_made_them() -> None:
@@ -85,7 +102,7 @@ def test_faults_are_told_where_the_variant_made_them() -> None:
         {"name": "nobody", "node_lost": "z"},
         {"name": "source", "node_lost": "a"},
         {"name": "fine", "link_down": {"source": "a", "target": "z"}},
-        {"name": "alone", "node_lost": "b", "link_down": {"source": "a", "target": "c"}},
+        {"name": "alone", "patch": {"cluster": {"links": []}}},
     )
     assert found == [
         ("/variants/1/patch/constraints/max_latency_s", "greater_than_equal"),
@@ -93,7 +110,7 @@ def test_faults_are_told_where_the_variant_made_them() -> None:
         ("/variants/3/node_lost", "source_lost"),
         ("/variants/4/name", "duplicate"),
         ("/variants/4/link_down", "unknown_link"),
-        ("/variants/5", "no_route"),
+        ("/variants/5/patch/cluster/links", "no_route"),
     ]
 
 

@@ -7,13 +7,14 @@ import pytest
 
 import examples
 from examples import Purpose
-from models import EvaluateRequest, FrontierRequest, PlanRequest
+from models import CompareRequest, EvaluateRequest, FrontierRequest, PlanRequest
 from models.profile_request import ProfileRequest
 
 KIND = {
     Purpose.PLAN: PlanRequest,
     Purpose.INFEASIBLE: PlanRequest,
     Purpose.FRONTIER: FrontierRequest,
+    Purpose.COMPARE: CompareRequest,
     Purpose.EVALUATE: EvaluateRequest,
     Purpose.PROFILE: ProfileRequest,
 }

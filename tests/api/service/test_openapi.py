@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from models import EvaluateRequest, FrontierRequest, PlanRequest
+from models import CompareRequest, EvaluateRequest, FrontierRequest, PlanRequest
 from models.profile_request import ProfileRequest
 
 BODIES = {
     "/plan": PlanRequest,
     "/frontier": FrontierRequest,
+    "/plan:compare": CompareRequest,
     "/plan:validate": PlanRequest,
     "/plan:evaluate": EvaluateRequest,
     "/profiles": ProfileRequest,

@@ -29,6 +29,7 @@ SHOWN = {
     "plan-optimal": ("/plan", example(examples.Purpose.PLAN, "two-nodes-by-hand")),
     "plan-infeasible": ("/plan", example(examples.Purpose.INFEASIBLE, "llama-2-7b-phone-and-tablet")),
     "frontier": ("/frontier", example(examples.Purpose.FRONTIER, "two-nodes-by-hand")),
+    "comparison": ("/plan:compare", example(examples.Purpose.COMPARE, "two-nodes-by-hand")),
     "validation": ("/plan:validate", example(examples.Purpose.PLAN, "two-nodes-by-hand")),
     "evaluation": ("/plan:evaluate", example(examples.Purpose.EVALUATE, "two-nodes-too-much-on-the-phone")),
     "profile": ("/profiles", ONE_BLOCK),
