@@ -14,6 +14,7 @@ from api.cli.doctor import doctor
 from api.cli.frontier import frontier
 from api.cli.keys import app as keys
 from api.cli.planning import evaluate, plan
+from api.cli.plot import plot
 from api.cli.profiling import profile
 from api.cli.serving import serve
 from api.cli.worked_examples import examples
@@ -47,7 +48,7 @@ def _root(
     """Options of the command itself."""
 
 
-for command in (plan, frontier, evaluate, profile, catalogue, examples, serve, worker, doctor):
+for command in (plan, frontier, evaluate, plot, profile, catalogue, examples, serve, worker, doctor):
     app.command()(command)
 app.add_typer(keys, name="keys")
 

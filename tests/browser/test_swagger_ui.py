@@ -63,7 +63,7 @@ def test_the_fields_of_a_request_are_described_with_units(watched, address):
     expect(schema.get_by_text("Sustained (not peak) rate in FLOP/s").first).to_be_visible()
 
 
-def test_the_landing_page_leads_to_the_documentation(watched, address):
+def test_the_first_page_leads_to_the_documentation(watched, address):
     watched.page.goto(f"{address}/")
-    watched.page.get_by_role("link", name="Interactive documentation").click()
+    watched.page.get_by_role("link", name="API").click()
     expect(watched.page.locator(".opblock").first).to_be_visible()

@@ -37,12 +37,12 @@ export class Comparisons {
   /** Plans of this page first, then what else the service keeps, newest first. */
   async #choices() {
     const own = [...this.session.seen.values()].reverse().map(({ plan, request, at }) => [plan.id,
-      `${titleOf(request)}: ${plan.stages?.length ? objectiveOf(plan, request, plan.objective ?? plan.latency_s) : verdictOf(plan)[2]} (${at.toLocaleTimeString()})`]);
+      `${titleOf(request)}: ${plan.stages?.length ? objectiveOf(plan, request, plan.objective ?? plan.latency_s) : verdictOf(plan)[2]} (${at.toLocaleTimeString("en-GB")})`]);
     const known = new Set(own.map(([id]) => id));
     try {
       const { plans } = await getJson(`plans?kind=plan&status=optimal,feasible&limit=${LISTED}`);
       return [...own, ...plans.filter((entry) => !known.has(entry.id)).map((entry) => [entry.id,
-        `${entry.name ?? "plan"}: ${objectiveOf(entry, { objective: {} }, entry.objective)} (${new Date(entry.created_at).toLocaleString()})`])];
+        `${entry.name ?? "plan"}: ${objectiveOf(entry, { objective: {} }, entry.objective)} (${new Date(entry.created_at).toLocaleString("en-GB")})`])];
     } catch {
       return own; // the store is away: what this page has seen can still be compared
     }

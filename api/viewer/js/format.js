@@ -45,9 +45,9 @@ export function seconds(value) {
 export const joules = (value) => scaled(value, JOULES);
 export const watts = (value) => scaled(value, WATTS);
 /** Memory, in binary multiples. */
-export const size = (value) => scaled(value, BYTES);
+export const size = (value) => (known(value) && Math.abs(value) < 1023.5 ? `${Math.round(value)}${THIN}B` : scaled(value, BYTES));
 /** What crosses a link, in decimal multiples, as its rate is given. */
-export const payload = (value) => scaled(value, PAYLOADS);
+export const payload = (value) => (known(value) && Math.abs(value) < 999.5 ? `${Math.round(value)}${THIN}B` : scaled(value, PAYLOADS));
 export const bitRate = (value) => scaled(value, BIT_RATES);
 export const byteRate = (value) => scaled(value, BYTE_RATES);
 export const flopRate = (value) => scaled(value, FLOP_RATES);
@@ -86,6 +86,18 @@ export function byField(name, value) {
   const written = ENDINGS.find(([ending]) => name.endsWith(ending))?.[1];
   return written ? written(value) : digits(value);
 }
+
+/** A figure with five significant digits, where three would make neighbours the same. */
+export function precisely(written, value) {
+  const [, number, unit] = /^([\d.,]+)(\D*)$/.exec(written(value)) ?? [];
+  if (!unit?.trim()) return written(value);
+  const scale = Number(number.replaceAll(",", "")) / value;
+  const factor = 10 ** (3 * Math.round(Math.log10(scale) / 3));
+  return `${Number((value * factor).toPrecision(5))}${unit}`;
+}
+
+/** A round figure without the zeros of a measurement: "8.00 GiB" -> "8 GiB". */
+export const trimmed = (text) => text.replace(/(\.\d*?)0+(?=\D|$)/, "$1").replace(/\.(?=\D|$)/, "");
 
 /** Half-open layers as people count them: 0..7 -> "layers 0–6". */
 export function layers(first, stop) {

@@ -19,19 +19,21 @@ const reversed = (text) => [...text].reverse().join("");
 /** A function from each of these names to at most `longest` characters, all different wherever that is possible. */
 export function shortNames(names, longest) {
   const unique = [...new Set(names)];
-  const plain = new Map(unique.map((name) => [name, shortened(name, longest)]));
-  if (new Set(plain.values()).size === unique.length) return (name) => plain.get(name) ?? shortened(name, longest);
+  if (unique.every((name) => name.length <= longest)) return (name) => shortened(name, longest);
   const front = commonBeginning(unique);
   const back = commonBeginning(unique.map(reversed));
   const stripped = (name) => {
     const middle = name.slice(front, Math.max(front + 1, name.length - back));
     return `${front ? "…" : ""}${middle}${back ? "…" : ""}`;
   };
-  return (name) => shortened(stripped(name), longest);
+  const [byParts, plain] = [(name) => shortened(stripped(name), longest), (name) => shortened(name, longest)];
+  return [byParts, plain].find((way) => new Set(unique.map(way)).size === unique.length) ?? byParts;
 }
 
-/** The ends of a link's resource name "a -> b", or null. */
-export function endsOf(resource) {
-  const ends = resource.split(ARROW);
-  return ends.length === 2 ? ends : null;
+/** Names of links are shortened at both ends: a function for resources, which are nodes, media or links "a -> b". */
+export function shortResources(resources, longest) {
+  const ends = (name) => name.split(ARROW);
+  const whole = shortNames(resources.filter((name) => ends(name).length === 1), longest);
+  const half = shortNames(resources.filter((name) => ends(name).length === 2).flatMap(ends), Math.max(4, Math.floor((longest - 3) / 2)));
+  return (name) => (ends(name).length === 2 ? ends(name).map(half).join(" → ") : whole(name));
 }

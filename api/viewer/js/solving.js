@@ -4,6 +4,7 @@ import { events } from "./sse.js";
 
 const POLL_MS = 1000;
 const RETRIES = 3;
+const WAIT_S = 2;
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const running = (answer) => answer.status === "queued" || answer.status === "running";
 
@@ -56,7 +57,7 @@ export class Solve {
         for await (const event of events(`${this.location}/events`, { after, signal: this.leaving.signal })) {
           lost = 0;
           after = event.id ?? after;
-          if (event.name === "done") return await this.#answer();
+          if (event.name === "done") return await this.#polled();
           this.told(event);
         }
       } catch (error) {
@@ -71,15 +72,15 @@ export class Solve {
     return this.#polled();
   }
 
-  async #answer() {
-    return (await request(this.location, { signal: this.leaving.signal })).json();
+  async #answer(waitS = 0) {
+    return (await request(this.location, { headers: { Prefer: `wait=${waitS}` }, signal: this.leaving.signal })).json();
   }
 
   async #polled() {
     for (;;) {
-      const answer = await this.#answer();
+      const answer = await this.#answer(WAIT_S);
       if (!running(answer)) return answer;
-      this.told({ name: "bound", data: answer });
+      if (answer.objective !== null) this.told({ name: "bound", data: answer });
       await pause(POLL_MS);
     }
   }

@@ -7,6 +7,7 @@ import { frontierFigure } from "./charts/frontier.js";
 import { patched } from "./answer/infeasible.js";
 import { answerCards } from "./answer/page.js";
 import { ProgressPanel } from "./answer/progress_panel.js";
+import { comparisonCards, variantsOf, whatIfCard } from "./answer/whatif.js";
 import { titleOf, verdictOf } from "./answer/words.js";
 import { Solve } from "./solving.js";
 
@@ -17,6 +18,7 @@ export class Workbench {
     this.places = { progress, result, answer };
     this.shown = null;
     this.frontier = null;
+    this.comparison = null;
     this.running = false;
   }
 
@@ -46,6 +48,7 @@ export class Workbench {
     const shown = this.shown?.plan.stages?.length && sameBut(this.shown.request, answer.request);
     if (shown) this.redraw();
     else await this.choosePoint(knee?.index ?? 0);
+    history.pushState(null, "", `#/plans/${encodeURIComponent(answer.plan.id)}`);
     this.places.result.querySelector("[data-figure=frontier]")?.scrollIntoView({ block: "center" });
   }
 
@@ -108,13 +111,13 @@ export class Workbench {
     else fill(this.places.result, this.#welcomeCard());
   }
 
-  async #run(path, what) {
+  async #run(path, what, body = structuredClone(this.session.request)) {
     if (this.running || !this.editor.ready) return null;
     this.running = true;
     this.editor.busy(true);
     this.editor.accepted();
-    const request = structuredClone(this.session.request);
-    const solve = new Solve(path, request, (event) => panel.told(event));
+    const request = body.request ?? body;
+    const solve = new Solve(path, body, (event) => panel.told(event));
     const panel = new ProgressPanel(this.places.progress, request, () => solve.cancel().catch((error) => this.failed(error)), what);
     this.places.answer.scrollIntoView({ block: "start" });
     try {
@@ -141,6 +144,7 @@ export class Workbench {
   #show(entry) {
     performance.mark("placement:draw");
     this.shown = entry;
+    this.editor.fold(true);
     const { plan, request } = entry;
     const cards = answerCards(plan, request, {
       actions: this.#actions(entry),
@@ -148,6 +152,7 @@ export class Workbench {
       tryOut: (effect) => this.#change(request, effect),
       ask: plan.solver && plan.stages?.length ? () => this.#change({ ...request, explain: {} }, { patch: [] }) : null,
       frontier: this.#frontierCard(plan),
+      whatIf: this.#whatIfCards(entry),
     });
     fill(this.places.result, cards);
     for (const figure of this.places.result.querySelectorAll(".figure")) figure.redraw?.();
@@ -163,6 +168,26 @@ export class Workbench {
     const card = emptyFigure("frontier", "Latency against energy", "All plans that no other plan beats in both figures, each proven.");
     card.append(h("div", { class: "row" }, button("Trace the frontier", () => this.trace(), { class: "button small" })));
     return card;
+  }
+
+  #whatIfCards({ plan, request }) {
+    if (!plan.solver || !plan.stages?.length) return [];
+    const losses = variantsOf(plan, request);
+    const ask = (wanted) => () => this.#whatIf(wanted);
+    return [...(this.comparison && this.comparison.of === plan.id ? comparisonCards(this.comparison.plan) : []),
+      whatIfCard(losses.length ? ask({ variants: losses }) : null, ask({ privacy_sweep: {} }))];
+  }
+
+  /** Plan what is shown once more under variants; the answer stands beside the plan. */
+  async #whatIf(wanted) {
+    const { plan, request } = this.shown;
+    const answer = await this.#run("plan:compare", "Planning with something changed", { request: without(request, ["explain", "frontier"]), ...wanted });
+    if (!answer) return;
+    this.session.seen.delete(answer.plan.id);
+    this.comparison = { plan: answer.plan, of: plan.id };
+    this.redraw();
+    this.places.result.querySelector("[data-figure=variants], [data-figure=privacy]")?.scrollIntoView({ block: "center" });
+    announce("The answer is below.");
   }
 
   #actions({ plan, request }) {

@@ -18,7 +18,7 @@ export function baselinesCard(plan, request) {
     h("h3", { id: "baselines-title" }, "Against simple rules"),
     h("p", { class: "quiet small" }, `${possible} of ${plan.baselines.length} rules give a placement that respects all limits.`),
     h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Simple rules" }, h("table", { class: "wide-rows" },
-      h("thead", {}, h("tr", {}, ["placement", "latency", "energy", "throughput", "against this plan"].map((words, index) => h("th", { scope: "col", class: index && index < 4 ? "number" : null }, words)))),
+      h("thead", {}, h("tr", {}, (possible || plan.stages.length ? ["placement", "latency", "energy", "throughput", "against this plan"] : ["placement", "what it breaks"]).map((words, index) => h("th", { scope: "col", class: index && index < 4 && (possible || plan.stages.length) ? "number" : null }, words)))),
       h("tbody", {}, rows.map((row) => h("tr", { class: row.own ? "own" : row.feasible ? null : "impossible" },
         h("th", { scope: "row" }, row.name, row.feasible || !row.stages?.length ? null : h("span", { class: "quiet small block" }, "not possible")),
         ...(row.feasible
@@ -30,6 +30,7 @@ function against(row, value, best, better, plan, request) {
   if (value === null || !plan.objective) return h("td", {}, "");
   const meter = h("span", { class: `meter${row.own ? " own" : ""}`, "aria-hidden": "true" }, h("span", { class: "meter-fill" }));
   meter.firstChild.style.width = `${Math.max(1, (100 * value) / best)}%`;
-  const words = row.own ? objectiveOf(plan, request, value) : `${times(better(value))} ${plan.objective_kind === "throughput" ? "less" : plan.objective_kind === "latency" ? "slower" : "more"}`;
+  const ratio = better(value);
+  const words = !row.own && Math.abs(ratio - 1) < 5e-4 ? "the same" : row.own ? objectiveOf(plan, request, value) : `${times(ratio)} ${plan.objective_kind === "throughput" ? "less" : plan.objective_kind === "latency" ? "slower" : "more"}`;
   return h("td", { class: "against" }, meter, h("span", {}, words));
 }

@@ -15,7 +15,7 @@ import { unitOf } from "./words.js";
 /**
  * Everything about one plan (or scored placement).
  *
- * @param {{actions, relax, ask, tryOut, frontier}} doings what the buttons do; `frontier` is the card of the frontier
+ * @param {{actions, relax, ask, tryOut, frontier, whatIf}} doings what the buttons do; `frontier` and `whatIf` are cards
  */
 export function answerCards(plan, request, doings) {
   const why = explanationCard(plan.explanation, doings.ask, doings.tryOut);
@@ -32,6 +32,7 @@ export function answerCards(plan, request, doings) {
     why,
     h("div", { class: "pair" }, memoryFigure(plan), energyFigure(plan, unitOf(request))),
     doings.frontier,
+    ...doings.whatIf,
     baselinesCard(plan, request),
     stagesCard(plan),
   ].filter(Boolean);

@@ -12,7 +12,7 @@ export function stagesCard(plan) {
   const levels = plan.stages.some((stage) => stage.level !== "default");
   const table = tableOf({
     columns: ["stage", "node", ...(levels ? ["operating point"] : []), "layers", ...passes, "memory", "to the next stage, forward"],
-    rows: plan.stages.map((stage, index) => [String(index + 1), stage.node, ...(levels ? [stage.level] : []), layers(stage.first_layer, stage.stop_layer).replace(/^layers? /, ""),
+    rows: plan.stages.map((stage, index) => [String(index), stage.node, ...(levels ? [stage.level] : []), layers(stage.first_layer, stage.stop_layer).replace(/^layers? /, ""),
       ...passes.map((name) => seconds(stage.busy_s[name])), size(stage.memory.total_bytes), crossing(stage)]),
     right: passes.map((_, index) => index + (levels ? 4 : 3)).concat([passes.length + (levels ? 4 : 3)]),
   }, "Stages");

@@ -1,8 +1,10 @@
 // The first card of an answer: what is proven, the figures, and what one can do with the plan.
 import { button, h } from "../dom.js";
 import { count, percent, plural, seconds } from "../format.js";
-import { endingOf, figuresOf, objectiveOf, OBJECTIVES, titleOf, unitOf, verdictOf } from "./words.js";
+import { shortNames, shortResources } from "../names.js";
+import { endingOf, figuresOf, objectiveOf, OBJECTIVES, titleOf, verdictOf } from "./words.js";
 
+const MANY_STAGES = 14;
 const METRIC_OF = { latency: "Latency", energy: "Energy", throughput: "Throughput" };
 
 export function verdictCard(plan, request, actions) {
@@ -24,16 +26,16 @@ export function verdictCard(plan, request, actions) {
 function tiles(plan, request, kind) {
   const shown = figuresOf(plan, request).map(([what, value, per]) => tile(what, value, per, METRIC_OF[kind] === what));
   if (plan.bound !== undefined && plan.bound !== null) {
-    const side = kind === "throughput" ? "no plan does more" : "no plan does better";
-    shown.push(tile("Bound", objectiveOf(plan, request, plan.bound), plan.gap === 0 ? "gap 0: " + side : `gap ${percent(plan.gap)}`));
+    const proof = kind === "throughput" ? "no plan does more" : "no plan does better";
+    shown.push(tile("Proven bound", objectiveOf(plan, request, plan.bound), plan.status === "optimal" ? proof : `gap ${percent(plan.gap)}`));
   }
-  if (plan.bottleneck) shown.push(tile("Bottleneck", plan.bottleneck.id, `${plan.bottleneck.kind}, ${seconds(plan.bottleneck.busy_s)} per ${unitOf(request) === "iteration" ? "micro-batch" : "request"}`, false, true));
+  if (plan.bottleneck) shown.push(tile("Bottleneck", shortResources([...plan.nodes.map((node) => node.id), plan.bottleneck.id], 24)(plan.bottleneck.id), `${plan.bottleneck.kind}, busy ${seconds(plan.bottleneck.busy_s)}`, false, plan.bottleneck.id));
   return h("dl", { class: "tiles" }, shown);
 }
 
-function tile(what, value, per, main = false, name = false) {
+function tile(what, value, per, main = false, name = "") {
   return h("div", { class: `tile${main ? " main" : ""}` }, h("dt", {}, what), h("dd", {},
-    h("span", { class: `tile-value${name ? " name" : ""}`, title: name ? value : null }, value), h("span", { class: "tile-per" }, per)));
+    h("span", { class: `tile-value${name ? " name" : ""}`, title: name || null }, value), h("span", { class: "tile-per" }, per)));
 }
 
 function howFound(plan) {
@@ -59,17 +61,23 @@ export function stripCard(plan, stageClass) {
     strip(plan.stages, stageClass));
 }
 
+/** Stages as wide as they have layers; of many stages only their numbers, over an axis of layers. */
 export function strip(stages, stageClass) {
   const total = Math.max(...stages.map((stage) => stage.stop_layer));
-  const list = h("ol", { class: `strip${stages.length > 14 ? " many" : ""}` }, stages.map((stage, index) => {
-    const count = stage.stop_layer - stage.first_layer;
-    const range = count === 1 ? `${stage.first_layer}` : `${stage.first_layer}–${stage.stop_layer - 1}`;
-    const item = h("li", { class: stageClass(index), title: `stage ${index + 1}: ${stage.node}, layers ${range}` },
-      h("span", { class: "strip-name" }, stage.node), h("span", { class: "strip-range" }, h("span", { class: "hidden" }, count === 1 ? "layer " : "layers "), range));
-    item.style.flexGrow = count;
+  const many = stages.length > MANY_STAGES;
+  const short = shortNames(stages.map((stage) => stage.node), 22);
+  const list = h("ol", { class: `strip${many ? " many" : ""}` }, stages.map((stage, index) => {
+    const layers = stage.stop_layer - stage.first_layer;
+    const range = layers === 1 ? `${stage.first_layer}` : `${stage.first_layer}–${stage.stop_layer - 1}`;
+    const item = h("li", { class: stageClass(index), title: `stage ${index}: ${stage.node}, ${layers === 1 ? "layer" : "layers"} ${range}` },
+      h("span", { class: "strip-name" }, many ? `${index}` : short(stage.node)),
+      h("span", { class: "strip-range" }, h("span", { class: "hidden" }, layers === 1 ? "layer " : "layers "), range));
+    item.style.flexGrow = layers;
     item.style.flexBasis = "0";
-    item.dataset.share = count / total < 0.09 ? "small" : "fair";
+    item.dataset.share = layers / total < 0.09 ? "small" : "fair";
     return item;
   }));
-  return list;
+  if (!many) return list;
+  const ticks = [0, 0.25, 0.5, 0.75, 1].map((share) => Math.round(share * (total - 1)));
+  return h("div", {}, list, h("p", { class: "strip-axis quiet", "aria-hidden": "true" }, ticks.map((tick) => h("span", {}, `layer ${tick}`))));
 }

@@ -2,6 +2,7 @@
 import { d3 } from "../d3.js";
 import { shortNames } from "../names.js";
 import { Inks, painted } from "./marks.js";
+import { byteTicks, JOULES, unitTicks } from "./ticks.js";
 import { explained } from "./tooltip.js";
 
 const AXIS = 24;
@@ -9,28 +10,30 @@ const AXIS = 24;
 /**
  * @param {object} chart
  * @param {Array<{name, parts: Array<[kind, value]>, capacity?: number, label: string}>} chart.rows
- * @param {(value: number) => string} chart.written how a value is written on the axis and in the box
+ * @param {(value: number) => string} chart.written how a value is written in the box
+ * @param {boolean} [chart.binary] sizes in bytes; else joules
  * @param {Record<string, string>} chart.words what each part is called
  */
 export function drawBars(group, width, svg, { rows, written, words, binary = false }) {
-  const stacked = width < 520;
-  const dense = rows.length > 24;
+  const dense = rows.length > 16;
+  const stacked = width < 520 && !dense;
   const bar = dense ? 12 : 18;
-  const step = stacked ? bar + 24 : bar + (dense ? 6 : 12);
+  const step = stacked ? bar + 24 : bar + (dense ? 5 : 12);
+  const longest = width < 520 ? 12 : 20;
   const inks = new Inks(svg);
-  const left = stacked ? 0 : Math.min(170, 18 + 7.2 * Math.max(...rows.map((row) => Math.min(row.name.length, 20))));
+  const left = stacked ? 0 : Math.min(170, 18 + 7.2 * Math.max(...rows.map((row) => Math.min(row.name.length, longest))));
   const rightOf = stacked ? 0 : 8 + 6.4 * Math.max(...rows.map((row) => row.label.length));
   const most = d3.max(rows, (row) => Math.max(row.capacity ?? 0, d3.sum(row.parts, ([, value]) => value)));
   const x = d3.scaleLinear([0, most || 1], [left, width - rightOf - 1]);
   const height = AXIS + rows.length * step + 4;
-  svg.attr("height", height);
-  const short = shortNames(rows.map((row) => row.name), stacked ? Math.floor(width / 12) : 20);
+  svg.attr("height", height).classed("dense", dense);
+  const short = shortNames(rows.map((row) => row.name), stacked ? Math.floor(width / 12) : longest);
 
-  const ticks = binary ? binaryTicks(most, (width - left - rightOf) / 90) : x.ticks(Math.max(2, (width - left - rightOf) / 90));
+  const ticks = (binary ? byteTicks : unitTicks)([0, most || 1], Math.max(2, (width - left - rightOf) / 90), JOULES);
   const grid = group.append("g").attr("class", "axis");
-  for (const tick of ticks) {
-    grid.append("line").attr("x1", x(tick)).attr("x2", x(tick)).attr("y1", AXIS - 4).attr("y2", height);
-    grid.append("text").attr("x", x(tick)).attr("y", AXIS - 9).attr("text-anchor", tick === 0 ? "start" : "middle").text(tick === 0 ? "0" : written(tick));
+  for (const { at, text } of ticks) {
+    grid.append("line").attr("x1", x(at)).attr("x2", x(at)).attr("y1", AXIS - 4).attr("y2", height);
+    grid.append("text").attr("x", x(at)).attr("y", AXIS - 9).attr("text-anchor", at === 0 ? "start" : x(at) > width - 24 ? "end" : "middle").text(text);
   }
   const row = group.selectAll("g.bar-row").data(rows).join("g").attr("class", "bar-row")
     .attr("transform", (_, index) => `translate(0,${AXIS + index * step + (stacked ? 17 : 3)})`);
@@ -58,12 +61,4 @@ function laid(row) {
     from += value;
     return part;
   });
-}
-
-/** Round sizes in bytes: 1, 2, 4, 8 ... times a power of 1024. */
-function binaryTicks(most, wanted) {
-  if (!most) return [0];
-  let step = 2 ** Math.ceil(Math.log2(most / Math.max(2, wanted)));
-  if (most / step < 2) step /= 2;
-  return d3.range(0, most * 1.0001, step);
 }

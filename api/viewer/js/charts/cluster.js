@@ -15,6 +15,10 @@ const ICONS = {
   cloud: "M4,11.5a3,3 0 0 1 -.3,-6a3.6,3.6 0 0 1 6.9,-.6a2.9,2.9 0 0 1 -.2,6.6z",
 };
 
+const BAND = 22;
+/** Width of the coloured side of a card. */
+const LEFT = 31;
+
 /** What is drawn of a plan: nodes with a role, links that carry, pairs that could. */
 function graphOf(plan, request) {
   const source = request.workload.source;
@@ -38,7 +42,7 @@ function nodeTold(graph, id) {
   const level = stages[0]?.level;
   return [id, [
     ["kind", graph.kinds.get(id)],
-    ...stages.map((stage) => [`stage ${stage.index + 1}`, layers(stage.first_layer, stage.stop_layer)]),
+    ...stages.map((stage) => [`stage ${stage.index}`, layers(stage.first_layer, stage.stop_layer)]),
     level && level !== "default" && ["operating point", level],
     stages.length && ["memory", `${size(use.memory_used_bytes)}, ${size(use.memory_free_bytes)} free`],
     stages.length && ["busy", `${seconds(use.busy_s)} (${percent(use.utilisation)})`],
@@ -58,10 +62,10 @@ function isBottleneck(plan, kind, id) {
 
 function drawLinks(group, graph, boxes, plan, roomForLabels, svg) {
   const arrow = `arrow-${svg.select("title").attr("id")}`;
-  svg.append("defs").append("marker").attr("id", arrow).attr("viewBox", "0 0 8 8").attr("refX", 7).attr("refY", 4)
-    .attr("markerWidth", 8).attr("markerHeight", 8).attr("markerUnits", "userSpaceOnUse").attr("orient", "auto").append("path").attr("d", "M0,0.5L8,4L0,7.5z").attr("class", "arrow-head");
+  svg.append("defs").append("marker").attr("id", arrow).attr("viewBox", "0 0 10 10").attr("refX", 0.5).attr("refY", 5)
+    .attr("markerWidth", 10).attr("markerHeight", 10).attr("markerUnits", "userSpaceOnUse").attr("orient", "auto").append("path").attr("d", "M0,0L10,5L0,10z").attr("class", "arrow-head");
   const both = (flow) => graph.flows.some((other) => other.source === flow.target && other.target === flow.source);
-  const thick = d3.scaleSqrt([0, d3.max(graph.flows, (flow) => flow.bytes) || 1], [1.4, 6]);
+  const thick = d3.scaleSqrt([0, d3.max(graph.flows, (flow) => flow.bytes) || 1], [1.4, 4.5]);
   const drawn = graph.flows.filter((flow) => boxes.has(flow.source) && boxes.has(flow.target))
     .map((flow) => ({ ...flow, ...route(boxes.get(flow.source), boxes.get(flow.target), both(flow)) }));
   const flow = group.selectAll("g.flow").data(drawn).join("g").attr("class", (own) =>
@@ -75,31 +79,41 @@ function drawLinks(group, graph, boxes, plan, roomForLabels, svg) {
     .attr("text-anchor", (own) => own.label.anchor).text((own) => `${payload(own.bytes)} · ${seconds(own.busy_s)}`);
 }
 
+/** The number of each stage on a ground of its colour, down the left side of a card. */
+function drawBands(card, graph, height) {
+  const band = card.selectAll("g.band").data((id) => {
+    const stages = graph.stagesOn.get(id) ?? [];
+    return stages.map((stage, position) => ({ stage, y: (height / stages.length) * position, height: height / stages.length, first: position === 0, last: position === stages.length - 1 }));
+  }).join("g").attr("class", ({ stage }) => `band ${stageClass(stage.index)}`).attr("transform", ({ y }) => `translate(0,${y})`);
+  band.append("path").attr("d", ({ height: own, first, last }) => `M${BAND},0V${own}${last ? "H8a8,8 0 0 1 -8,-8" : "H0"}V${first ? 8 : 0}${first ? "a8,8 0 0 1 8,-8" : ""}z`);
+  band.append("text").attr("x", BAND / 2).attr("y", ({ height: own }) => own / 2).attr("dy", "0.36em").attr("text-anchor", "middle").text(({ stage }) => stage.index);
+}
+
 function drawCards(group, graph, boxes, plan, roomy) {
-  const short = shortNames(graph.placed, roomy ? 16 : 12);
+  const short = shortNames(graph.placed, roomy ? 15 : 9);
   const card = group.selectAll("g.node").data(graph.placed).join("g")
-    .attr("class", (id) => `node ${stageClass(graph.stagesOn.get(id)?.[0].index ?? 6)}${isBottleneck(plan, "node", id) ? " bottleneck" : ""}`)
+    .attr("class", (id) => `node${isBottleneck(plan, "node", id) ? " bottleneck" : ""}`)
     .attr("transform", (id) => `translate(${boxes.get(id).x},${boxes.get(id).y})`);
   const { width, height } = boxes.get(graph.placed[0]);
   card.append("rect").attr("class", "node-card").attr("width", width).attr("height", height).attr("rx", 8);
-  card.append("path").attr("class", "node-edge").attr("d", `M0,8a8,8 0 0 1 8,-8v${height}a8,8 0 0 1 -8,-8z`);
-  card.append("path").attr("class", "icon").attr("transform", `translate(16,${roomy ? 9 : 8})`).attr("d", (id) => ICONS[graph.kinds.get(id)] ?? ICONS.edge);
-  card.append("text").attr("class", "node-name").attr("x", 36).attr("y", roomy ? 21 : 19).text(short);
-  card.append("text").attr("class", "node-layers").attr("x", 16).attr("y", roomy ? 40 : 35).text((id) => {
+  drawBands(card, graph, height);
+  card.append("path").attr("class", "icon").attr("transform", `translate(${width - 22},${roomy ? 9 : 8})`).attr("d", (id) => ICONS[graph.kinds.get(id)] ?? ICONS.edge);
+  card.append("text").attr("class", "node-name").attr("x", LEFT).attr("y", roomy ? 20 : 18).text(short);
+  card.append("text").attr("class", "node-layers").attr("x", LEFT).attr("y", roomy ? 38 : 33).text((id) => {
     const stages = graph.stagesOn.get(id);
-    return stages ? `${stages.map((stage) => stage.index + 1).join(" and ")} · ${stageWords(stages)}` : "source, no layers";
+    return stages ? stageWords(stages) : "source, no layers";
   });
-  const track = width - 32;
+  const track = width - LEFT - 10;
   const share = (id) => {
     const { memory_used_bytes: used, memory_free_bytes: free } = graph.uses.get(id);
     return used + free > 0 ? Math.min(1, used / (used + free)) : 0;
   };
   if (roomy) {
-    card.append("text").attr("class", "node-fact").attr("x", 16).attr("y", 58).text((id) => `memory ${percent(share(id))} · busy ${percent(graph.uses.get(id).utilisation)}`);
+    card.append("text").attr("class", "node-fact").attr("x", LEFT).attr("y", 55).text((id) => `memory ${percent(share(id))} · busy ${percent(graph.uses.get(id).utilisation)}`);
   }
-  card.append("rect").attr("class", "gauge").attr("x", 16).attr("y", height - 9).attr("width", track).attr("height", 3).attr("rx", 1.5);
-  card.append("rect").attr("class", "gauge-fill").attr("x", 16).attr("y", height - 9).attr("width", (id) => track * share(id)).attr("height", 3).attr("rx", 1.5);
-  const limiting = card.filter((id) => isBottleneck(plan, "node", id)).append("g").attr("class", "tag").attr("transform", `translate(${width - 76},-8)`);
+  card.append("rect").attr("class", "gauge").attr("x", LEFT).attr("y", height - 9).attr("width", track).attr("height", 3).attr("rx", 1.5);
+  card.append("rect").attr("class", "gauge-fill").attr("x", LEFT).attr("y", height - 9).attr("width", (id) => track * share(id)).attr("height", 3).attr("rx", 1.5);
+  const limiting = card.filter((id) => isBottleneck(plan, "node", id)).append("g").attr("class", "tag").attr("transform", `translate(${LEFT},-9)`);
   limiting.append("rect").attr("width", 70).attr("height", 16).attr("rx", 8);
   limiting.append("text").attr("x", 35).attr("y", 11.5).attr("text-anchor", "middle").text("bottleneck");
   explained(card, (id) => nodeTold(graph, id));

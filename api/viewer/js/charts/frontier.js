@@ -1,17 +1,14 @@
 // Every trade-off of latency and energy: a staircase of points, each of which can be chosen.
 import { d3 } from "../d3.js";
 import { button } from "../dom.js";
-import { joules, percent, plural, seconds } from "../format.js";
+import { joules, percent, plural, precisely, seconds } from "../format.js";
 import { figure } from "./figure.js";
+import { JOULES, SECONDS, unitTicks } from "./ticks.js";
 import { explained } from "./tooltip.js";
 
-const MARGIN = { top: 16, right: 18, bottom: 40, left: 62 };
+const MARGIN = { top: 16, right: 18, bottom: 40, left: 72 };
 
-/** Ticks in one unit: [value, text]. */
-function ticksOf(scale, wanted, written) {
-  const ticks = scale.ticks(wanted);
-  return ticks.length > 1 ? ticks.map((tick) => [tick, written(tick)]) : scale.domain().map((end) => [end, written(end)]);
-}
+const figures = (point) => `${precisely(seconds, point.latency_s)} and ${precisely(joules, point.energy_j)}`;
 
 function padded([low, high], share = 0.06) {
   const pad = (high - low) * share || Math.abs(high) * 0.05 || 1;
@@ -26,12 +23,12 @@ function padded([low, high], share = 0.06) {
 export function frontierFigure(frontier, shown, choose) {
   const { points, knee } = frontier;
   const told = (point) => [`Point ${points.indexOf(point) + 1} of ${points.length}`, [
-    ["latency", seconds(point.latency_s)], ["energy", joules(point.energy_j)], ["stages", String(point.stages.length)],
+    ["latency", precisely(seconds, point.latency_s)], ["energy", precisely(joules, point.energy_j)], ["stages", String(point.stages.length)],
     ["proof", point.proven ? "no plan beats it in both" : `within ${percent(point.gap)}`],
     points.indexOf(point) === knee?.index && ["knee", "largest gain for the least loss"],
     point.supported === false && ["weights", "none finds it"],
   ]];
-  const name = (point) => `Point ${points.indexOf(point) + 1}: ${seconds(point.latency_s)}, ${joules(point.energy_j)}${points.indexOf(point) === knee?.index ? ", the knee" : ""}. Show this plan.`;
+  const name = (point) => `Point ${points.indexOf(point) + 1}: ${figures(point)}${points.indexOf(point) === knee?.index ? ", the knee" : ""}. Show this plan.`;
   const current = (point) => shown && Math.abs(point.latency_s - shown.latency_s) <= 1e-6 * point.latency_s && Math.abs(point.energy_j - shown.energy_j) <= 1e-6 * Math.max(point.energy_j, 1e-12);
 
   const draw = (group, width, svg) => {
@@ -40,11 +37,11 @@ export function frontierFigure(frontier, shown, choose) {
     const x = d3.scaleLinear(padded(d3.extent(points, (point) => point.latency_s)), [MARGIN.left, width - MARGIN.right]);
     const y = d3.scaleLinear(padded(d3.extent(points, (point) => point.energy_j)), [height - MARGIN.bottom, MARGIN.top]);
     const axis = group.append("g").attr("class", "axis");
-    for (const [tick, text] of ticksOf(x, Math.max(2, width / 130), seconds)) {
+    for (const { at: tick, text } of unitTicks(x.domain(), Math.max(2, width / 130), SECONDS)) {
       axis.append("line").attr("x1", x(tick)).attr("x2", x(tick)).attr("y1", MARGIN.top).attr("y2", height - MARGIN.bottom);
       axis.append("text").attr("x", x(tick)).attr("y", height - MARGIN.bottom + 16).attr("text-anchor", "middle").text(text);
     }
-    for (const [tick, text] of ticksOf(y, 5, joules)) {
+    for (const { at: tick, text } of unitTicks(y.domain(), 5, JOULES)) {
       axis.append("line").attr("x1", MARGIN.left).attr("x2", width - MARGIN.right).attr("y1", y(tick)).attr("y2", y(tick));
       axis.append("text").attr("x", MARGIN.left - 8).attr("y", y(tick)).attr("dy", "0.35em").attr("text-anchor", "end").text(text);
     }
@@ -75,7 +72,7 @@ export function frontierFigure(frontier, shown, choose) {
     explained(dot, told);
   };
 
-  const ends = points.length > 1 ? `from ${seconds(points[0].latency_s)} and ${joules(points[0].energy_j)} to ${seconds(points.at(-1).latency_s)} and ${joules(points.at(-1).energy_j)}` : "";
+  const ends = points.length > 1 ? `from ${figures(points[0])} to ${figures(points.at(-1))}` : "";
   return figure({
     name: "frontier",
     title: "Latency against energy",
@@ -85,7 +82,7 @@ export function frontierFigure(frontier, shown, choose) {
     interactive: true,
     table: () => ({
       columns: ["plan", "latency", "energy", "stages", "proof", ""],
-      rows: points.map((point, index) => [`${index + 1}${index === knee?.index ? " (knee)" : ""}`, seconds(point.latency_s), joules(point.energy_j),
+      rows: points.map((point, index) => [`${index + 1}${index === knee?.index ? " (knee)" : ""}`, precisely(seconds, point.latency_s), precisely(joules, point.energy_j),
         point.stages.map((stage) => `${stage.node} ${stage.first_layer}–${stage.stop_layer - 1}`).join(", "),
         point.proven ? "proven" : `within ${percent(point.gap)}`,
         button("Show", () => choose(index), { class: "button small bare", "aria-label": `Show plan ${index + 1}` })]),

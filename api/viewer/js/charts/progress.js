@@ -1,13 +1,13 @@
 // The best plan so far and the bound, over the seconds of a solve: two staircases that close in on one another.
 import { d3 } from "../d3.js";
-import { seconds } from "../format.js";
+import { SECONDS, unitTicks } from "./ticks.js";
 
 const HEIGHT = 120;
 const MARGIN = { top: 8, right: 8, bottom: 20, left: 8 };
 
 /** Draw into an svg element; `history` holds `{at, objective, bound}`. */
 export function drawProgress(element, history, now, written) {
-  const width = Math.max(200, element.clientWidth || element.parentElement.clientWidth);
+  const width = Math.max(200, element.parentElement.clientWidth);
   const svg = d3.select(element).attr("width", width).attr("height", HEIGHT);
   svg.selectAll("g").remove();
   const group = svg.append("g");
@@ -19,9 +19,9 @@ export function drawProgress(element, history, now, written) {
   const pad = (high - low) * 0.08 || Math.abs(high) * 0.02 || 1;
   const y = d3.scaleLinear([low - pad, high + pad], [HEIGHT - MARGIN.bottom, MARGIN.top]);
   const axis = group.append("g").attr("class", "axis");
-  for (const tick of x.ticks(Math.max(2, width / 120))) {
+  for (const { at: tick, text } of unitTicks(x.domain(), Math.max(2, width / 120), SECONDS)) {
     axis.append("line").attr("x1", x(tick)).attr("x2", x(tick)).attr("y1", MARGIN.top).attr("y2", HEIGHT - MARGIN.bottom);
-    axis.append("text").attr("x", x(tick)).attr("y", HEIGHT - 5).attr("text-anchor", tick === 0 ? "start" : "middle").text(tick === 0 ? "0" : seconds(tick));
+    axis.append("text").attr("x", x(tick)).attr("y", HEIGHT - 5).attr("text-anchor", tick === 0 ? "start" : "middle").text(text);
   }
   const steps = (field) => {
     const own = history.filter((entry) => Number.isFinite(entry[field])).map((entry) => [Math.min(entry.at, end), entry[field]]);

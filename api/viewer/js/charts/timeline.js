@@ -2,39 +2,41 @@
 import { d3 } from "../d3.js";
 import { button, h } from "../dom.js";
 import { percent, plural, seconds } from "../format.js";
-import { shortNames } from "../names.js";
+import { shortResources } from "../names.js";
 import { emptyFigure, figure } from "./figure.js";
 import { ACTIVITIES, ACTIVITY_WORDS, Inks, legend, painted } from "./marks.js";
+import { SECONDS, unitTicks } from "./ticks.js";
 import { explained } from "./tooltip.js";
 
 const AXIS = 26;
 const DEEPEST = 2000;
 /** How far one can zoom in. */
 const STEP = 1.6;
+const MANY_ROWS = 40;
+/** From more rows on, those of links are shown on demand. */
 
 /** Rows: nodes in the order of their stages, then links and media in the order in which they are first used. */
 function rowsOf(plan) {
   const events = plan.timeline.toSorted((a, b) => a.start_s - b.start_s);
   const nodes = [...new Set(plan.stages.map((stage) => stage.node))];
   const seen = [...new Set(events.map((event) => event.resource))];
-  const names = [...nodes.filter((name) => seen.includes(name)), ...seen.filter((name) => !nodes.includes(name))];
+  const every = [...nodes.filter((name) => seen.includes(name)), ...seen.filter((name) => !nodes.includes(name))];
   const end = d3.max(events, (event) => event.end_s) || 1;
   const busy = d3.rollup(events, (own) => d3.sum(own, (event) => event.end_s - event.start_s), (event) => event.resource);
-  return { events, names, end, busy };
-}
-
-/** Ticks of a time axis, all in one unit. */
-export function timeTicks([from, to], wanted) {
-  const [factor, unit] = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"]].find(([size]) => to >= size) ?? [1e-9, "ns"];
-  const scale = d3.scaleLinear([from / factor, to / factor], [0, 1]);
-  const format = scale.tickFormat(wanted);
-  return scale.ticks(wanted).map((tick) => ({ at: tick * factor, text: tick === 0 ? "0" : `${format(tick)}\u202f${unit}` }));
+  return { every, nodes: every.filter((name) => nodes.includes(name)), allEvents: events, end, busy };
 }
 
 class Gantt {
   constructor(plan) {
     Object.assign(this, rowsOf(plan));
     this.transform = d3.zoomIdentity;
+    this.showLinks(this.every.length <= MANY_ROWS);
+  }
+
+  /** Whether links and media have rows, too. */
+  showLinks(shown) {
+    this.names = shown || !this.nodes.length ? this.every : this.nodes;
+    this.events = this.names === this.every ? this.allEvents : this.allEvents.filter((event) => this.names.includes(event.resource));
   }
 
   draw(group, width, svg) {
@@ -42,12 +44,12 @@ class Gantt {
     const dense = this.names.length > 20;
     this.bar = dense ? 10 : 20;
     this.step = this.stacked ? this.bar + 18 : this.bar + (dense ? 3 : 7);
-    const longest = Math.max(...this.names.map((name) => Math.min(name.length, 22)));
-    this.left = this.stacked ? 0 : Math.min(172, 16 + 7 * longest);
-    this.right = width - (this.stacked ? 0 : 46);
+    const longest = Math.max(...this.names.map((name) => Math.min(name.length, 26)));
+    this.left = this.stacked ? 0 : Math.min(206, 16 + 7.4 * longest);
+    this.right = width - (this.stacked ? 0 : 64);
     const height = AXIS + this.names.length * this.step + 6;
     svg.attr("height", height).classed("dense", dense);
-    const short = shortNames(this.names, this.stacked ? Math.floor(width / 9) : 22);
+    const short = shortResources(this.names, this.stacked ? Math.floor(width / 9) : 26);
     const row = d3.scalePoint(this.names, [0, (this.names.length - 1) * this.step]);
     const top = (name) => AXIS + (this.names.length === 1 ? 0 : row(name)) + (this.stacked ? 14 : 2);
     const clip = `clip-${svg.select("title").attr("id")}`;
@@ -88,7 +90,7 @@ class Gantt {
     const x = this.transform.rescaleX(d3.scaleLinear([0, this.end], [this.left, this.right]));
     const wide = (event) => Math.max(0.75, x(event.end_s) - x(event.start_s) - 0.5);
     this.marks.attr("x", (event) => x(event.start_s)).attr("width", wide);
-    const ticks = timeTicks(x.domain(), Math.max(2, (this.right - this.left) / 95));
+    const ticks = unitTicks(x.domain(), Math.max(2, (this.right - this.left) / 95), SECONDS);
     const tick = this.axis.selectAll("g").data(ticks).join((enter) => {
       const added = enter.append("g");
       added.append("line").attr("y1", AXIS - 6);
@@ -119,7 +121,7 @@ class Gantt {
 
 function told(event) {
   return [`${ACTIVITY_WORDS[event.activity] ?? event.activity} on ${event.resource}`, [
-    event.stage !== null && event.stage !== undefined && ["stage", String(event.stage + 1)],
+    event.stage !== null && event.stage !== undefined && ["stage", String(event.stage)],
     event.micro_batch !== null && event.micro_batch !== undefined && ["micro-batch", String(event.micro_batch)],
     ["from", seconds(event.start_s)],
     ["to", seconds(event.end_s)],
@@ -134,20 +136,24 @@ export function timelineFigure(plan) {
   const numbered = plan.timeline.some((event) => event.micro_batch !== null && event.micro_batch !== undefined);
   const busiest = d3.greatest(gantt.busy, ([, busy]) => busy);
   const tool = (sign, label, act) => button(sign, act, { class: "button small", "aria-label": label, title: label });
+  const links = h("input", { type: "checkbox", checked: gantt.names === gantt.every, on: { change: (event) => {
+    gantt.showLinks(event.currentTarget.checked);
+    card.redraw();
+  } } });
   const card = figure({
     name: "timeline",
     title: "Timeline",
-    summary: `${plural(plan.timeline.length, "activity", "activities")} on ${plural(gantt.names.length, "resource")} in ${seconds(gantt.end)}, replayed event by event. ${
+    summary: `${plural(plan.timeline.length, "activity", "activities")} on ${plural(gantt.every.length, "resource")} in ${seconds(gantt.end)}, replayed event by event. ${
       busiest[0]} is busy longest: ${percent(busiest[1] / gantt.end)} of the time.`,
     legend: legend(ACTIVITIES.filter((kind) => used.has(kind)).map((kind) => [kind, ACTIVITY_WORDS[kind]]),
       [...(numbered ? ["numbers: micro-batches"] : []), "right: share of time busy"]),
     draw: (group, width, svg) => gantt.draw(group, width, svg),
-    tools: [tool("−", "Zoom out", () => gantt.zoomBy(1 / STEP)), tool("+", "Zoom in", () => gantt.zoomBy(STEP)), tool("All", "Show the whole timeline", () => gantt.all())],
+    tools: [gantt.every.length > gantt.nodes.length && gantt.nodes.length ? h("label", { class: "check small" }, links, "links") : null, tool("−", "Zoom out", () => gantt.zoomBy(1 / STEP)), tool("+", "Zoom in", () => gantt.zoomBy(STEP)), tool("All", "Show the whole timeline", () => gantt.all())],
     notes: plan.timeline_note ? [`${plan.timeline_note[0].toUpperCase()}${plan.timeline_note.slice(1)}.`] : [],
     table: () => ({
       columns: ["start", "end", "lasts", "resource", "activity", "stage", "micro-batch"],
-      rows: gantt.events.map((event) => [seconds(event.start_s), seconds(event.end_s), seconds(event.end_s - event.start_s), event.resource,
-        ACTIVITY_WORDS[event.activity] ?? event.activity, event.stage === null ? "" : String(event.stage + 1), event.micro_batch === null ? "" : String(event.micro_batch)]),
+      rows: gantt.allEvents.map((event) => [seconds(event.start_s), seconds(event.end_s), seconds(event.end_s - event.start_s), event.resource,
+        ACTIVITY_WORDS[event.activity] ?? event.activity, event.stage === null ? "" : String(event.stage), event.micro_batch === null ? "" : String(event.micro_batch)]),
     }),
   });
   const body = card.querySelector(".figure-body");

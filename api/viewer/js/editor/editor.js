@@ -24,6 +24,7 @@ export class Editor {
     this.views = { form: this.form, json: this.jsonView };
     this.tabs = Object.fromEntries([["form", "Form"], ["json", "JSON"]].map(([name, words]) => [name, button(words, () => this.show(name), { class: "segment", "aria-pressed": String(name === "form") })]));
     this.start = h("div", { class: "start" });
+    this.foldButton = button("Show", () => this.fold(!element.classList.contains("folded")), { class: "button small bare fold", "aria-expanded": "true", "aria-label": "Show the request" });
     this.solveButton = button("Find the best plan", doings.solve, { class: "button primary" });
     this.traceButton = button("Trace the frontier", doings.trace, { class: "button" });
     session.addEventListener("request", () => this.#draw());
@@ -36,10 +37,18 @@ export class Editor {
     this.examples = [...examples, WITHOUT_PLAN];
     this.catalogue = { models, nodes, links };
     this.#offerExamples();
-    fill(this.element, h("div", { class: "editor-head row between" }, h("h2", { id: "editor-title" }, "Request"), h("div", { class: "segments", role: "group", "aria-label": "Edit as" }, Object.values(this.tabs))),
+    fill(this.element, h("div", { class: "editor-head row between" }, h("h2", { id: "editor-title" }, "Request"), this.foldButton, h("div", { class: "segments", role: "group", "aria-label": "Edit as" }, Object.values(this.tabs))),
       h("div", { class: "editor-scroll", tabindex: "-1" }, this.start, this.problem, this.form, this.jsonView),
       h("div", { class: "editor-foot" }, this.solveButton, this.traceButton));
     if (this.session.request) this.#draw();
+  }
+
+  /** On a narrow screen a finished answer stands first: the request is folded away. */
+  fold(folded) {
+    this.element.classList.toggle("folded", folded);
+    this.foldButton.textContent = folded ? "Show" : "Hide";
+    this.foldButton.setAttribute("aria-expanded", String(!folded));
+    this.foldButton.setAttribute("aria-label", `${folded ? "Show" : "Hide"} the request`);
   }
 
   /** Take an example's request. */
@@ -75,8 +84,8 @@ export class Editor {
   }
 
   refused(problem) {
-    const placed = showProblem(this.problem, this.form, problem);
-    if (!placed && problem.violations?.length && this.views.json.hidden && !problem.violations.some((violation) => this.form.querySelector(`[data-pointer="${CSS.escape(violation.pointer)}"]`))) return;
+    this.fold(false);
+    showProblem(this.problem, this.form, problem, () => this.show("form"));
   }
 
   accepted() {

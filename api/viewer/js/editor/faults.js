@@ -17,19 +17,16 @@ function reveal(form, pointer) {
   return null;
 }
 
-/** Show problem details; gives how many were shown at a field of their own. */
-export function showProblem(box, form, problem) {
+/** Show problem details; `unfold` brings the form to the front where a fault is looked for in it. */
+export function showProblem(box, form, problem, unfold) {
   clear(form);
   const violations = problem.violations ?? [];
-  let placed = 0;
   for (const violation of violations) {
     const found = reveal(form, violation.pointer);
-    if (found?.exact) {
-      complain(found.place, violation.message);
-      placed += 1;
-    }
+    if (found?.exact) complain(found.place, violation.message);
   }
   const jump = (pointer) => {
+    unfold();
     const found = reveal(form, pointer);
     if (!found) return;
     (found.place.matches("input, select, textarea") ? found.place : found.place.querySelector("summary") ?? found.place).focus();
@@ -43,7 +40,6 @@ export function showProblem(box, form, problem) {
   box.hidden = false;
   box.tabIndex = -1;
   box.focus();
-  return placed;
 }
 
 export function clearProblem(box, form) {

@@ -1,5 +1,6 @@
 // Inputs that are bound to a place of the request; each shows what the service says against that place.
 import { freshId, h } from "../dom.js";
+import { trimmed } from "../format.js";
 import { setAt, valueAt } from "../session.js";
 
 const NUMBER = /^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$/;
@@ -14,11 +15,14 @@ export function withUnit(value, unit) {
   return fitting ? `${value / fitting[0]} ${fitting[1]}${unit}` : String(value);
 }
 
+/** A value of the request in a few characters: a number rounded, text as it was typed. */
+export const about = (value, written) => trimmed(typeof value === "number" ? written(value) : String(value ?? "?").replace(/(\d)([A-Za-z])/, "$1\u202f$2"));
+
 /** What the service gets: a number where a number was typed, text with a unit as it is, undefined for nothing. */
 function read(text) {
-  const trimmed = text.trim();
-  if (trimmed === "") return undefined;
-  return NUMBER.test(trimmed) ? Number(trimmed) : trimmed;
+  const typed = text.trim();
+  if (typed === "") return undefined;
+  return NUMBER.test(typed) ? Number(typed) : typed;
 }
 
 /**

@@ -26,7 +26,7 @@ export function modelSection(session, transformers, opened) {
       ...(model.layers ? [h("p", { class: "hint wide" }, "The layers are given one by one, with their FLOPs and bytes. Edit them as JSON, or choose a Transformer instead.")] : [
         of("sequence_length", { label: "tokens per sequence", kind: "number" }),
         of("micro_batch_size", { label: "sequences at once", kind: "number", placeholder: "1" }),
-        of("dtype", { label: "number format", kind: "choice", options: DTYPES, optional: "the model's own" }),
+        of("dtype", { label: "number format", kind: "choice", options: DTYPES, optional: "model's own" }),
         of("quantization", { label: "quantisation", kind: "choice", options: QUANTIZATIONS, optional: "none (default)" }),
       ])));
 }

@@ -1,6 +1,8 @@
 // Links of the cluster: a list that can be edited, or matrices that can be turned into one.
 import { button, h } from "../dom.js";
-import { field, section, withUnit } from "./fields.js";
+import { bitRate, seconds } from "../format.js";
+import { shortNames } from "../names.js";
+import { about, field, section } from "./fields.js";
 import { rowList } from "./rows.js";
 
 /** The links that matrices say, as a list; two directions with equal figures become one link. */
@@ -35,11 +37,12 @@ export function linksSection(session, kinds, opened) {
   const links = cluster.links ?? [];
   const ids = cluster.nodes.map((node) => String(node.id));
   const at = (index, name) => `/cluster/links/${index}/${name}`;
+  const short = shortNames(ids, 14);
   const list = rowList({
     what: "link",
     items: links,
     pointer: (index) => `/cluster/links/${index}`,
-    head: (link) => [`${link.source} ${link.bidirectional === false ? "→" : "↔"} ${link.target}`, withUnit(link.bandwidth_bits_per_s, "bit/s"), link.latency_s ? `${Number((link.latency_s * 1000).toPrecision(4))} ms` : null, link.medium],
+    head: (link) => [`${short(String(link.source))} ${link.bidirectional === false ? "→" : "↔"} ${short(String(link.target))}`, about(link.bandwidth_bits_per_s, bitRate), link.latency_s ? about(link.latency_s, seconds) : null, link.medium],
     body: (index) => [
       field(session, { pointer: at(index, "source"), label: "from", kind: "choice", options: ids, redraw: true }),
       field(session, { pointer: at(index, "target"), label: "to", kind: "choice", options: ids, redraw: true }),

@@ -1,6 +1,8 @@
 // Nodes of the cluster: add, change, remove, or take one from the catalogue.
 import { button, h } from "../dom.js";
-import { field, section, withUnit } from "./fields.js";
+import { flopRate, size } from "../format.js";
+import { shortNames } from "../names.js";
+import { about, field, section } from "./fields.js";
 import { rowList } from "./rows.js";
 
 const KINDS = ["terminal", "edge", "cloud"];
@@ -15,12 +17,13 @@ export function freshNodeId(nodes, wanted) {
 export function nodesSection(session, devices, opened) {
   const { nodes } = session.request.cluster;
   const at = (index, name) => `/cluster/nodes/${index}/${name}`;
+  const short = shortNames(nodes.map((node) => String(node.id ?? "?")), 24);
   const list = rowList({
     what: "node",
     items: nodes,
     pointer: (index) => `/cluster/nodes/${index}`,
-    head: (node) => [String(node.id ?? "?"), node.kind ?? "edge", node.compute_flops_per_s !== undefined ? withUnit(node.compute_flops_per_s, "FLOP/s") : `${node.operating_points?.length ?? 0} levels`,
-      node.memory_bytes !== undefined ? withUnit(node.memory_bytes, "B") : "no memory"],
+    head: (node) => [short(String(node.id ?? "?")), node.kind ?? "edge", node.compute_flops_per_s !== undefined ? about(node.compute_flops_per_s, flopRate) : `${node.operating_points?.length ?? 0} levels`,
+      node.memory_bytes !== undefined ? about(node.memory_bytes, size) : "no memory"],
     body: (index) => [
       renamed(session, index),
       field(session, { pointer: at(index, "kind"), label: "kind", kind: "choice", options: KINDS, optional: "edge (default)" }),
@@ -98,15 +101,14 @@ function addNode(session, node) {
 function addRow(session, devices) {
   const usable = devices.filter((device) => device.node);
   const groups = KINDS.map((kind) => [kind, usable.filter((device) => device.kind === kind)]).filter(([, own]) => own.length);
-  const choice = h("select", { "aria-label": "Device of the catalogue", "data-add": "device" }, h("option", { value: "" }, "a device of the catalogue …"),
+  const choice = h("select", { "aria-label": "Device of the catalogue", "data-add": "device" }, h("option", { value: "" }, "catalogue …"),
     groups.map(([kind, own]) => h("optgroup", { label: kind }, own.map((device) => h("option", { value: device.id }, device.name)))));
-  return h("div", { class: "add-row" },
-    button("Add node", () => addNode(session, { id: "edge", kind: "edge", compute_flops_per_s: "10TFLOP/s", memory_bytes: "16GiB", idle_power_w: 10, busy_power_w: 60 }), { class: "button small", "data-add": "node" }),
-    h("span", { class: "quiet small" }, "or"), choice,
-    button("Add", () => {
+  return h("div", { class: "add-row" }, choice,
+    button("Add device", () => {
       const device = usable.find((entry) => entry.id === choice.value);
       if (!device) return choice.focus();
       const piece = Object.fromEntries(Object.entries(device.node).filter(([, value]) => value !== null && !(Array.isArray(value) && !value.length)));
       return addNode(session, { id: device.id, ...piece, labels: { device: device.name } });
-    }, { class: "button small", "aria-label": "Add the device" }));
+    }, { class: "button small" }),
+    button("Add node", () => addNode(session, { id: "edge", kind: "edge", compute_flops_per_s: "10TFLOP/s", memory_bytes: "16GiB", idle_power_w: 10, busy_power_w: 60 }), { class: "button small", "data-add": "node" }));
 }

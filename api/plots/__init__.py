@@ -1,0 +1,1 @@
+"""Plans and frontiers as pictures: SVG, PNG or PDF, in the viewer's colours."""
