@@ -247,6 +247,7 @@ class PlanDesk:
             key=row.idempotency_key,
             created_at=row.created_at,
             attempts=row.attempts,
+            noted_attempts=row.attempts,
         )
         live.promised = True
         self._register(live)

@@ -68,6 +68,7 @@ def result_of(live: Live, end: End) -> Result:
     return Result(
         status=end.status,
         answer=end.body,
+        started_at=live.began_at,
         proven=is_proven(end),
         objective=live.asked.objective,
         value=end.head.get("objective"),

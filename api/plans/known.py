@@ -70,6 +70,8 @@ class KnownAnswers:
     async def copied(self, live: Live, found: View) -> View:
         """The plan, ended at once with the answer that is known; raises `Problem` for a key that was used otherwise."""
         end = endings.answered(live, renewed(live.asked.kind, found.body, id=live.plan_id))
+        if not live.events:
+            live.tell("queued", {"id": live.plan_id})
         live.tell("done", endings.told(end))
         inserted = await self._store.insert(endings.row_of(live, end), live.unkept())
         if not inserted.created:

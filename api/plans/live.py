@@ -68,6 +68,10 @@ class Live:
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     attempts: int = 0
     """How often solving began."""
+    noted_attempts: int = 0
+    """How often the store knows that it began."""
+    began_at: datetime | None = None
+    """When solving began, last time."""
     promised: bool = False
     """Somebody knows the id, or may find it: the plan is solved though its first caller leaves."""
     cancelled: asyncio.Event = field(default_factory=asyncio.Event)

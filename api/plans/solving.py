@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 from api.execution.base import Ending, Event, Executor, Full, Job, Outcome
@@ -45,11 +46,11 @@ class Solving:
 
     async def admit(self, live: Live, released: Callable[[Live], None]) -> None:
         """Take a new plan in hand; raises `Problem` (busy). `released` is called when its end is kept."""
+        live.tell("queued", {"id": live.plan_id})
         first = asyncio.create_task(self._run(live))
         await asyncio.sleep(0)  # the executor decides about room in its first step
         if first.done() and isinstance(refusal := first.exception(), Full):
             raise busy(refusal) from None
-        live.tell("queued", {"id": live.plan_id})
         self._spawn(self._accept(live))
         self._spawn(self._live_through(live, first, released))
 
@@ -91,16 +92,18 @@ class Solving:
             log.error("a plan's life ended in an exception", exc_info=error)
 
     async def _run(self, live: Live) -> Ending:
-        job = self._job(live)
+        job, before = self._job(live), live.attempts
 
         def heard(event: Event) -> None:
             live.heard(event)
             if event.name == "started":
                 live.attempts += 1
+                live.began_at = datetime.now(UTC)
             elif event.name == "incumbent":
                 self._instruments.incumbent()
 
         ending = await self._executor.run(job, heard)
+        live.attempts = max(live.attempts, before + 1)  # one that was lost before it was begun counts, too
         status = ending.outcome.value
         if ending.outcome is Outcome.ANSWERED and ending.body is not None:
             status = head_of(job.kind, ending.body)["status"]
@@ -163,7 +166,6 @@ class Solving:
     async def _end(self, live: Live, run: asyncio.Task[Ending]) -> End | None:
         """How the plan ends; None: not here and now, it stays in the store for the next start."""
         while True:
-            begun = live.attempts
             try:
                 ending = await run
             except Full:
@@ -176,7 +178,6 @@ class Solving:
             else:
                 if live.cancelled.is_set() or not self._is_to_be_repeated(live, ending):
                     return endings.end_of(live, ending)
-                live.attempts = max(live.attempts, begun + 1)
             if self.draining.is_set():
                 return None
             if live.attempts >= MOST_ATTEMPTS:
@@ -202,14 +203,13 @@ class Solving:
     async def _keep_events(self, live: Live) -> None:
         """Write events while the plan is solved: so its streams can be resumed, and lists say that it runs."""
         await live.accepted.wait()
-        begun = 0
         while True:
             await asyncio.sleep(KEEPING_S)
             fresh = live.unkept()
             try:
-                if live.attempts > begun:
+                if live.attempts > live.noted_attempts:
                     await self._store.start(live.plan_id, fresh)
-                    begun = live.attempts
+                    live.noted_attempts = live.attempts
                 elif fresh:
                     await self._store.append_events(live.plan_id, fresh)
             except (StoreUnavailable, asyncio.CancelledError) as stopped:

@@ -28,8 +28,10 @@ def _of_an_unfinished_plan() -> Update:
 
 
 _START = _of_an_unfinished_plan().values(status=RUNNING, started_at=bindparam("now"), attempts=plans.c.attempts + 1)
+_STARTED_AT = bindparam("new_started_at", type_=plans.c.started_at.type)
 _FINISH = _of_an_unfinished_plan().values(
-    {"ended_at": bindparam("now")} | {name: bindparam(f"new_{name}") for name in _RESULT}
+    {"ended_at": bindparam("now"), "started_at": func.coalesce(_STARTED_AT, plans.c.started_at)}
+    | {name: bindparam(f"new_{name}") for name in _RESULT}
 )
 _CANCEL = _of_an_unfinished_plan().values(cancel_requested=True)
 _NOW = select(func.now())
@@ -73,7 +75,7 @@ def start(connection: Connection, plan_id: str, now: datetime, events: Events) -
 
 def finish(connection: Connection, plan_id: str, result: Result, now: datetime, events: Events) -> bool:
     """End the plan, unless it has ended."""
-    values = {f"new_{name}": getattr(result, name) for name in _RESULT}
+    values = {f"new_{name}": getattr(result, name) for name in (*_RESULT, "started_at")}
     found = connection.execute(_FINISH, {"plan": plan_id, "now": now, **values}).rowcount == 1
     if found:
         if result.answer is not None:

@@ -80,6 +80,8 @@ class Result:
     bound: float | None = None
     gap: float | None = None
     termination: str | None = None
+    started_at: datetime | None = None
+    """When solving began, last time; None: as noted by `start`, if it was."""
 
 
 @dataclass(frozen=True, slots=True)
