@@ -76,6 +76,10 @@ lock: setup ## Renew the lock files after a change in pyproject.toml (UPGRADE=--
 		sed -e '/^# Made by/d' -e 's/ (pyproject\.toml[^)]*)//g' -e 's/-c requirements\/runtime\.lock, //' $$lock; \
 		} >$$lock.new; mv $$lock.new $$lock; done
 
+.PHONY: openapi
+openapi: setup ## Renew docs/openapi.json after a change of the service's description
+	PYTHONPATH=. $(BIN)/python tools/openapi.py
+
 .PHONY: sbom
 sbom: setup ## List the runtime packages as CycloneDX (SBOM) in build/sbom.json
 	@mkdir -p build

@@ -12,6 +12,7 @@ from api.requests import MAX_WEIGHT
 from api.routes.answering import LONGEST_KEY
 from api.routes.plan_query import DEFAULT_PAGE, LARGEST_PAGE
 from api.service import Service, json_response
+from api.settings import Settings
 from api.wire import Limits
 from models.cluster import MAX_NODES
 from models.constraints import SolverSettings
@@ -24,8 +25,25 @@ MAX_NESTING = 200
 def router(service: Service) -> APIRouter:
     """The endpoint for limits."""
     routes = APIRouter(tags=["service"])
-    settings = service.settings
-    limits = Limits(
+    limits = limits_of(service.settings)
+    usual = limits_of(Settings.model_construct()).model_dump(mode="json")
+
+    @routes.get(
+        "/limits",
+        operation_id="getLimits",
+        summary="What are the limits?",
+        description="Every limit in force; the unit is in the name of each.",
+        responses=answers(Limits, "The limits", {"limits": {"summary": "As they are unless set", "value": usual}}),
+    )
+    async def read() -> Response:
+        return json_response(limits)
+
+    return routes
+
+
+def limits_of(settings: Settings) -> Limits:
+    """All limits under these settings."""
+    return Limits(
         max_body_bytes=settings.max_body_bytes,
         body_timeout_s=settings.body_timeout_s,
         max_body_values=MAX_WEIGHT,
@@ -49,15 +67,3 @@ def router(service: Service) -> APIRouter:
         max_page=LARGEST_PAGE,
         ping_s=PING_S,
     )
-
-    @routes.get(
-        "/limits",
-        operation_id="getLimits",
-        summary="What are the limits?",
-        description="Every limit in force; the unit is in the name of each.",
-        responses=answers(Limits, "The limits", {"limits": {"value": limits.model_dump(mode="json")}}),
-    )
-    async def read() -> Response:
-        return json_response(limits)
-
-    return routes

@@ -10,6 +10,7 @@ import pytest
 
 from models import CompareRequest, EvaluateRequest, FrontierRequest, PlanRequest
 from models.profile_request import ProfileRequest
+from tools import openapi
 
 BODIES = {
     "/plan": PlanRequest,
@@ -24,6 +25,10 @@ PATHS = {
     "/catalogue/links", "/catalogue/links/{id}", "/examples", "/examples/{name}", "/healthz", "/readyz", "/problems",
     "/problems/{slug}", "/plans", "/plans/{id}", "/plans/{id}/request", "/plans/{id}/events", "/limits",
 }  # fmt: skip
+
+
+def test_the_committed_description_is_the_one_published():
+    assert openapi.FILE.read_text() == openapi.written(), "run make openapi, and look at what changed"
 
 
 @pytest.fixture
