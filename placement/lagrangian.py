@@ -184,6 +184,7 @@ class Pricing:
             load_axis=load_axis,
             members=members,
             load_unit=load_unit,
+            time_is_all=self._time_is_all and load_axis != Axis.CYCLE,
         )
         self.steps_taken = 0
 
@@ -214,6 +215,12 @@ class Pricing:
         unit = float(load.max(initial=0.0))
         counts = self._counts_loads and unit > 0 and (axis == Axis.PEAK or bool(shape.peak_s[Axis.CYCLE].any()))
         return load, int(axis) if counts else -1, capacity_of(graph), unit or 1.0
+
+    @property
+    def _time_is_all(self) -> bool:
+        """Whether T is tau + peak_count y in every plan (no resource is busy for longer), and W T costs nothing."""
+        problem = self.graph.problem
+        return self.shape.energy_weight == 0 and (problem.training is not None or problem.concurrency == 1)
 
     def _even_loads(self, weight: float) -> FloatArray:
         """(N,): prices that make a layer's work cost the same on every node, and use up an axis' weight."""

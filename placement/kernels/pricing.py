@@ -47,6 +47,9 @@ class Terms(NamedTuple):
     members: IntArray
     """(N,): nodes that a node stands for, over which its loads are spread."""
     load_unit: float
+    time_is_all: bool
+    """Whether T costs the same in every plan and is the summed time and the peaks, no more: then the summed time is
+    best priced at what T costs, unless loads take a share of it."""
 
 
 class Duals(NamedTuple):
@@ -187,7 +190,7 @@ def _slope(columns: Columns, terms: Terms, duals: Duals, walk: IntArray, slope: 
             over -= terms.limit[index - len(terms.axis)]
         over /= terms.unit[index]
         if index == 0:
-            over *= TIME_SHARE
+            over = 0.0 if terms.time_is_all else over * TIME_SHARE
         slope[nodes + index] = 0.0 if duals.quantity[index] <= 0 and over < 0 else over
     if terms.energy_weight > 0:
         low, high = terms.low[CYCLE], terms.high[CYCLE]

@@ -77,6 +77,11 @@ def test_neighbourhoods_that_forbid_the_zigzag_make_the_bound_the_optimum() -> N
     assert bound_of(task, everything(task), memory).bound == pytest.approx(13.0)
 
 
+def test_time_keeps_its_price_where_nothing_else_is_paid_for() -> None:
+    """Walks longer than the box would have it dearer: with a price beyond its cost the bound never came back."""
+    assert bound_of(task_of(zigzag()), everything(task_of(zigzag()), cycle_s=5.0)).duals.quantity[0] == 1.0
+
+
 def one_idle_node() -> Task:
     """a computes 3 s at 2 W idle and 4 W busy: 6 J above idle, 6 J idle in T = 3 s."""
     node_a = node("a", idle_power_w=2.0, busy_power_w=4.0)
