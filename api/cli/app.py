@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 
 from api.cli.browsing import catalogue
+from api.cli.compare import compare
 from api.cli.doctor import doctor
+from api.cli.explain import explain
 from api.cli.frontier import frontier
 from api.cli.keys import app as keys
 from api.cli.planning import evaluate, plan
@@ -48,7 +50,7 @@ def _root(
     """Options of the command itself."""
 
 
-for command in (plan, frontier, evaluate, plot, profile, catalogue, examples, serve, worker, doctor):
+for command in (plan, explain, compare, frontier, evaluate, plot, profile, catalogue, examples, serve, worker, doctor):
     app.command()(command)
 app.add_typer(keys, name="keys")
 

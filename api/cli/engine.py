@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING, Protocol
 
 import typer
 
-from models import EvaluateRequest, Evaluation, Frontier, FrontierRequest, ModelSpec, Plan, PlanRequest, Profile
+from models import (
+    CompareRequest,
+    Comparison,
+    EvaluateRequest,
+    Evaluation,
+    Frontier,
+    FrontierRequest,
+    ModelSpec,
+    Plan,
+    PlanRequest,
+    Profile,
+)
 from models.workload import Inference, Training
 
 if TYPE_CHECKING:
@@ -26,6 +37,19 @@ class Planner(Protocol):
         cancelled: Callable[[], bool] | None = None,
     ) -> Plan:
         """The best plan; reports on the way, and ends soon once `cancelled` says so."""
+
+
+class Comparer(Protocol):
+    """`placement.comparing.compare`, or what stands in for it."""
+
+    def __call__(
+        self,
+        request: CompareRequest,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ) -> Comparison:
+        """The comparison; reports on the way, and ends soon once `cancelled` says so."""
 
 
 class Tracer(Protocol):
@@ -47,8 +71,10 @@ def _plan(
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Plan:
-    from placement import solver  # noqa: PLC0415
+    from placement import solver, warm_up  # noqa: PLC0415
 
+    if request.explain is not None:
+        warm_up()  # else the explanation's time could pass while the search is compiled
     return solver.plan(request, on_progress=on_progress, cancelled=cancelled)
 
 
@@ -61,6 +87,18 @@ def _frontier(
     from placement import solver  # noqa: PLC0415
 
     return solver.frontier(request, on_progress=on_progress, cancelled=cancelled)
+
+
+def _compare(
+    request: CompareRequest,
+    *,
+    on_progress: Callable[[Progress], None] | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Comparison:
+    from placement import comparing, warm_up  # noqa: PLC0415
+
+    warm_up()  # else one time limit for many plans could pass while the search is compiled
+    return comparing.compare(request, on_progress=on_progress, cancelled=cancelled)
 
 
 def _evaluate(request: EvaluateRequest) -> Evaluation:
@@ -81,6 +119,7 @@ class Engine:
 
     plan: Planner = _plan
     frontier: Tracer = _frontier
+    compare: Comparer = _compare
     evaluate: Callable[[EvaluateRequest], Evaluation] = _evaluate
     profile: Callable[[ModelSpec, Inference | Training], Profile] = _profile
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from api.cli import formats, placement_view
+from api.cli import explanation_view, formats, placement_view
 from api.cli.names import plain
 from api.cli.tables import add_figures, add_names, add_sentences, table
 from models.constraints import Metric, ObjectiveKind
@@ -45,6 +45,8 @@ def _parts(plan: Plan, request: PlanRequest, console: Console, *, brief: bool) -
     yield from _proof(plan)
     if plan.infeasibility is not None:
         yield from infeasibility(plan.infeasibility, console)
+    if plan.attempt is not None:
+        yield from explanation_view.attempt(plan.attempt)
     if brief:
         yield from placement_view.stages(plan, request, console)
         return
@@ -54,6 +56,8 @@ def _parts(plan: Plan, request: PlanRequest, console: Console, *, brief: bool) -
     yield from placement_view.nodes(plan, console)
     yield from placement_view.links(plan, console)
     yield from _baselines(plan, console)
+    if plan.explanation is not None:
+        yield from explanation_view.why(plan.explanation)
     yield from placement_view.notes(plan.notes)
 
 
@@ -85,22 +89,7 @@ def _proof(plan: Plan) -> Iterator[RenderableType]:
 def infeasibility(why: Infeasibility, console: Console) -> Iterator[RenderableType]:
     """Reasons, and what would make a plan exist."""
     yield from _violations("Why no plan exists", why.reasons, console)
-    if why.relaxations:
-        shown = table("What would make a plan exist (any one of these)", ascii_only=console.options.ascii_only)
-        add_names(shown, "limit")
-        add_sentences(shown, "change")
-        add_figures(shown, "now", "needed")
-        add_names(shown, "")
-        for change in why.relaxations:
-            shown.add_row(
-                plain(change.constraint),
-                plain(change.message, 1000),
-                formats.by_field(change.constraint, change.available),
-                formats.by_field(change.constraint, change.required),
-                "verified" if change.verified else "estimate",
-            )
-        yield shown
-        yield ""
+    yield from explanation_view.infeasibility(why, console)
 
 
 def _violations(title: str, violations: tuple[Violation, ...], console: Console) -> Iterator[RenderableType]:

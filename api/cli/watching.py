@@ -15,9 +15,9 @@ from rich.progress import Progress as Display
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from api.cli import formats
-from api.cli.engine import Planner, Tracer
+from api.cli.engine import Comparer, Planner, Tracer
 from api.cli.names import plain
-from models import Frontier, FrontierRequest, Plan, PlanRequest
+from models import CompareRequest, Comparison, Frontier, FrontierRequest, Plan, PlanRequest
 from models.constraints import Metric, Objective
 
 if TYPE_CHECKING:
@@ -49,6 +49,18 @@ def trace(tracer: Tracer, request: FrontierRequest, console: Console, *, quiet: 
         return tracer(request, on_progress=report, cancelled=cancelled)
 
     return watched(work, describe_frontier, console, quiet=quiet)
+
+
+def compared(comparer: Comparer, request: CompareRequest, console: Console, *, quiet: bool = False) -> Comparison:
+    """The comparison; while it is made the console shows which plan is sought, and what is known of it."""
+
+    def said(progress: Progress) -> str:
+        return describe(progress, request.request.objective)
+
+    def work(report: Callable[[Progress], None] | None, cancelled: Cancelled) -> Comparison:
+        return comparer(request, on_progress=report, cancelled=cancelled)
+
+    return watched(work, said, console, quiet=quiet)
 
 
 def watched(
