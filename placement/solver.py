@@ -75,7 +75,7 @@ def plan(
     report = _Answer(request, problem, search, optimum)
     infeasibility = None
     if optimum.result.outcome is Outcome.INFEASIBLE:
-        search.deadline_s = min(search.deadline_s, clock() + EXPLANATION_S)
+        search.deadline_s = min(begin + request.solver.time_limit_s, clock() + EXPLANATION_S)
         infeasibility = explain_infeasibility(search)
     answer = report.plan(
         infeasibility=infeasibility,
@@ -187,6 +187,8 @@ def _unused(request: FrontierRequest) -> Iterator[str]:
         yield f"objective {request.objective.kind} is not used: a frontier holds all trade-offs of latency and energy"
     if request.solver.relative_gap > 0:
         yield "solver.relative_gap is not used: frontier.epsilon says how finely a frontier is wanted"
+    if request.explain is not None:
+        yield "explain is not used: the plans of a frontier can be explained one by one"
 
 
 class _Answer:
