@@ -8,6 +8,7 @@ from http import HTTPStatus
 from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import Scope
 
 from api.plans.refusals import store_unavailable
@@ -77,10 +78,18 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if error.status_code in _BY_STATUS:
         kind, detail = _BY_STATUS[error.status_code]
+        if kind is ProblemType.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted(_methods_of(request)))
         request.state.problem = kind.value.slug
         return problem_response(Problem(kind, detail, headers=headers), root_of(request.scope))
     phrase = HTTPStatus(error.status_code).phrase
     return _rendered(ProblemDetails(type="about:blank", title=phrase, status=error.status_code, detail=phrase), headers)
+
+
+def _methods_of(request: Request) -> set[str]:
+    """All methods of the path that was asked for; the framework names those of its first route only."""
+    routes = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in routes for method in getattr(route, "methods", None) or ()}
 
 
 def _rendered(details: ProblemDetails, headers: dict[str, str]) -> Response:

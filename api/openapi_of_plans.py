@@ -51,6 +51,17 @@ HEADERS: dict[str, Any] = {
     "Preference-Applied": {"description": "What of `Prefer` was followed", "schema": {"type": "string"}},
     "ETag": {"description": "Changes with the plan; a plan that has ended keeps it", "schema": {"type": "string"}},
 }
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "description": "One event of the stream",
+    "properties": {
+        "id": {"type": "string", "description": "Its number, for Last-Event-ID; `closing` has none"},
+        "event": {"type": "string", "enum": ["queued", "started", "incumbent", "bound", "done", "closing"]},
+        "data": {"type": "string", "description": "A JSON object", "contentMediaType": "application/json"},
+        "retry": {"type": "integer", "description": "Milliseconds until a lost connection is opened again"},
+    },
+    "required": ["event", "data"],
+}
 EVENTS = """id: 1
 event: queued
 data: {"id":"plan-01jd3w6x0e8k2y4m7q9r5t1v3z"}
@@ -132,9 +143,7 @@ def answers_with_plan(description: str, examples: Examples, *problems: ProblemTy
 def answers_with_events(*problems: ProblemType) -> dict[int | str, Any]:
     """`answers` that are a stream of events."""
     documented = answers(ProblemDetails, "The events", None, (*problems, *ALWAYS))
-    documented[200]["content"] = {
-        "text/event-stream": {"schema": {"type": "string"}, "examples": {"events": {"value": EVENTS}}}
-    }
+    documented[200]["content"] = {"text/event-stream": {"schema": EVENT, "examples": {"events": {"value": EVENTS}}}}
     documented[204] = {"description": "The plan has ended, and the last event is known to the caller"}
     return documented
 

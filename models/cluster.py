@@ -6,7 +6,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from models.base import DomainType, Fault, refuse
 from models.units import (
@@ -75,11 +75,11 @@ class Node(DomainType):
     """Most energy that this node may spend on one request or iteration, in J (its own joules, unweighted)."""
     energy_weight: Annotated[float, Field(strict=True, ge=0, le=1e6)] = 1.0
     """Weight of this node's joules in the plan's energy; a mains-powered node may count 0."""
-    trusted: bool | None = None
+    trusted: StrictBool | None = None
     """Whether the node may see private activations; default: kind is terminal."""
-    relay: bool = False
+    relay: StrictBool = False
     """Whether the node forwards traffic between others."""
-    overlaps_communication: bool = True
+    overlaps_communication: StrictBool = True
     """False: the node computes or sends or receives, one at a time."""
     labels: dict[str, str] = Field(default_factory=dict)
     """Free key/value pairs, kept as they are."""
@@ -165,7 +165,7 @@ class Link(DomainType):
     """Power that the sending end draws above idle while sending, in W."""
     receive_power_w: Watts = 0.0
     """Power that the receiving end draws above idle while receiving, in W."""
-    bidirectional: bool = True
+    bidirectional: StrictBool = True
     """Whether the link also carries from target to source."""
     reverse_bandwidth_bits_per_s: BitsPerSecond | None = None
     """Rate from target to source, in bit/s; default: the same."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from models.base import DomainType
 from models.patch import Patch
@@ -16,11 +16,11 @@ from models.units import Fraction
 class Explain(DomainType):
     """What a plan is to be explained by, beyond what every answer says; found by solving again."""
 
-    unused_nodes: bool = True
+    unused_nodes: StrictBool = True
     """What it would cost to give each unused node at least one layer."""
-    sensitivity: bool = True
+    sensitivity: StrictBool = True
     """What a little more of each resource would save."""
-    stability: bool = True
+    stability: StrictBool = True
     """Over which bandwidths of each used link the plan stays the best."""
     resolution: Annotated[float, Field(strict=True, gt=0, le=0.5)] = 0.01
     """Relative distance to which the ends of a stability range are found where they cannot be found exactly."""

@@ -6,7 +6,7 @@ import json
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, StrictBool, field_validator, model_validator
 
 from models.base import DomainType, Fault, refuse
 from models.units import Bytes, Count, Flops, Identifier, Seconds
@@ -107,7 +107,7 @@ class FineTuning(DomainType):
     target_modules: Annotated[tuple[Identifier, ...], Field(min_length=1, max_length=16)] | None = None
     """LoRA: names of the adapted matrices, e.g. q_proj, v_proj (the default), or all-linear."""
     optimizer: Optimizer = Optimizer.ADAMW
-    recompute_activations: bool = False
+    recompute_activations: StrictBool = False
     """Activation checkpointing: keep only each block's input, pay one more forward pass in backward."""
 
 
