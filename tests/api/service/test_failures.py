@@ -30,6 +30,7 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_one(client):
     answer = client.get("/plan")
     assert problem_of(answer, 405)["type"] == "/problems/method-not-allowed"
     assert answer.headers["allow"] == "POST"
+    assert client.request("PUT", "/plans/plan-1").headers["allow"] == "DELETE, GET"
 
 
 def test_a_fault_of_the_service_says_nothing_but_a_request_id(client_of, body, caplog):
