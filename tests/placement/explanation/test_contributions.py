@@ -47,7 +47,7 @@ def test_waiting_in_a_pipeline_belongs_to_the_slowest() -> None:
     assert seconds(explanation) == pytest.approx({"a": 6.0 + 4.0, "b": 3.0 + 5.0, "ab": 3.5 + 3.0, "ba": 1.5})
 
 
-@examples(40)
+@examples(25)
 @given(SEEDS)
 def test_parts_add_up_to_the_latency_and_the_energy(seed: int) -> None:
     answer = plan(PlanRequest.model_validate(random_request(Random(seed))), threads=1)

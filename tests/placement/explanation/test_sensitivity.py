@@ -67,7 +67,7 @@ def test_a_relaxed_limit_is_priced() -> None:
     assert saved(body)["limit", "max_stages"] == pytest.approx(0.9)
 
 
-@examples(12)
+@examples(8)
 @given(SEEDS)
 def test_every_saving_is_the_difference_of_two_optima(seed: int) -> None:
     found = random_explained(seed, **ONLY)
