@@ -40,6 +40,8 @@ class Hand:
         self._known = _last_known(taken)
         self._cancelled = row.cancel_requested
         self._broken_off = self._lost = False
+        self.over = asyncio.Event()
+        """Set by its owner when the plan is out of hand."""
 
     @property
     def plan_id(self) -> str:

@@ -11,7 +11,7 @@ from procrastinate.worker import Worker
 
 from api.execution.base import Executor
 from api.scaleout.hand import Hand
-from api.scaleout.leases import Leases
+from api.scaleout.leases import Leases, Taken
 from api.scaleout.meaning import Meaning
 from api.scaleout.queue import QUEUE, TASK, Machine, PlanQueue
 from api.scaleout.sweeper import Sweeper
@@ -27,6 +27,8 @@ POLL_S = 1.0
 PRUNE_S = 3600.0
 """When the last trace of a dead worker goes."""
 RETRY_S = 1.0
+GOING_S = 5.0
+"""Longest wait for what was cancelled to end."""
 LAST_WORDS_S = 10.0
 """Longest wait, after the grace, for the database to take back the plans that are still in hand."""
 
@@ -79,7 +81,7 @@ class PlanWorker:
         self._queue.lose_patience()
         for task in (*self._tasks, self._taking):
             task.cancel()
-        await asyncio.gather(*self._tasks, self._taking, return_exceptions=True)
+        await asyncio.wait([*self._tasks, self._taking], timeout=GOING_S)
         await self._executor.close(0.0)
         await self._queue.close()
 
@@ -119,22 +121,26 @@ class PlanWorker:
         number: int = context.job.id  # type: ignore[attr-defined]
         self._jobs.add(number)
         try:
-            taken = None
-            while True:
-                with suppress(StoreUnavailable):
-                    taken = await self._leases.take(plan_id)
-                    break
-                await asyncio.sleep(RETRY_S)
+            while (hand := self._hands.get(plan_id)) is not None:
+                # This worker was taken for dead, and its plan queued again: but it is alive, and goes on with it.
+                await hand.over.wait()
+            taken = await self._taken(plan_id)
             if taken is None:
                 return
             hand = self._hands[plan_id] = Hand(taken, self._executor, self._leases, self._meaning, traceparent)
             try:
                 await hand.see_through()
             finally:
-                if self._hands.get(plan_id) is hand:
-                    del self._hands[plan_id]
+                del self._hands[plan_id]
+                hand.over.set()
         finally:
             self._jobs.discard(number)
+
+    async def _taken(self, plan_id: str) -> Taken | None:
+        while True:
+            with suppress(StoreUnavailable):
+                return await self._leases.take(plan_id)
+            await asyncio.sleep(RETRY_S)
 
     async def _go_on_beating(self) -> None:
         while True:

@@ -159,6 +159,37 @@ def test_a_plan_that_fell_out_of_the_queue_is_queued_again(url):
     asyncio.run(scenario())
 
 
+def test_a_worker_that_gets_its_own_plan_again_does_not_begin_it_twice(url, tmp_path):
+    async def scenario() -> None:
+        async with api_side(url) as api, worker_side(url, slots=2) as worker, Database(url) as database:
+            running = asyncio.create_task(api.run(job("plan-again", "wait_for", path=str(tmp_path / "go"))))
+            await until(lambda: worker.in_hand)
+            await database.write(lambda connection: connection.exec_driver_sql("DELETE FROM procrastinate_jobs"))
+
+            async def taken_again() -> bool:
+                return bool((await api.plans.status("plan-again", None)).status == "queued") and await in_hands(
+                    database
+                )
+
+            await until(taken_again)
+            (tmp_path / "go").touch()
+            assert (await running).outcome is Outcome.ANSWERED
+            assert await done(api, "plan-again") == 1
+            assert (await api.plans.status("plan-again", None)).attempts == 1
+
+    asyncio.run(scenario())
+
+
+async def in_hands(database: Database) -> bool:
+    """Whether a worker has fetched a job."""
+    found = await database.read(
+        lambda connection: connection.exec_driver_sql(
+            "SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'"
+        ).scalar_one()
+    )
+    return bool(found)
+
+
 def test_without_room_in_the_queue_nothing_more_is_taken_and_short_work_goes_on(url):
     async def scenario() -> None:
         async with api_side(url, queue_length=1) as api:
