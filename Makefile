@@ -29,7 +29,7 @@ endef
 
 .PHONY: help
 help: ## Print the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
 	@echo "Variables: HOST=$(HOST) PORT=$(PORT) (serve), WORKERS=$(WORKERS) ARGS= (test, bench), PYTHON=$(PYTHON)"
 
@@ -45,6 +45,11 @@ test: setup ## Lint, then the whole test suite with coverage, on WORKERS process
 	@$(MAKE) --no-print-directory lint
 	@chromium="$$(tools/chromium.sh)"; CHROMIUM="$$chromium" \
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)
+
+.PHONY: screenshots
+screenshots: setup ## Renew the pictures of the viewer in docs/screenshots
+	@chromium="$$(tools/chromium.sh)"; CHROMIUM="$$chromium" SCREENSHOTS=docs/screenshots \
+	$(BIN)/python -m pytest tests/browser -q $(ARGS)
 
 .PHONY: bench
 bench: setup ## Run the benchmarks, some minutes; options by ARGS

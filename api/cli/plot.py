@@ -25,7 +25,7 @@ def plot(
         typer.Option(metavar="PART", help="cluster, timeline or frontier; all there are unless given. Repeatable."),
     ] = None,
 ) -> None:
-    """Draw an answered plan (its cluster and its timeline) or an answered frontier.
+    """Draw an answered plan (its cluster and its timeline) or an answered frontier; gives what was drawn.
 
     PLAN.json is what placement plan -o or placement frontier -o wrote, or an answer of the service.
 
@@ -41,11 +41,12 @@ def plot(
     from api.plots import drawing  # noqa: PLC0415 - matplotlib takes half a second that the other commands need not pay
 
     try:
-        drawing.draw(answer, out, [drawing.Part(part) for part in dict.fromkeys(only or ())])
+        drawn = drawing.draw(answer, out, [drawing.Part(part) for part in dict.fromkeys(only or ())])
     except drawing.NothingToDrawError as nothing:
         inputs.refuse(file, str(nothing))
     except OSError as error:
         inputs.refuse(str(out), error.strerror or str(error))
+    typer.echo(f"{out}: {', '.join(drawn)}")
 
 
 def _answer(file: str) -> Plan | Frontier:

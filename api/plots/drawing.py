@@ -82,8 +82,8 @@ def parts_of(answer: Plan | Frontier) -> tuple[Part, ...]:
     )
 
 
-def draw(answer: Plan | Frontier, path: Path, parts: Sequence[Part] = ()) -> None:
-    """Write a picture of these parts (default: of all there are), in the format of the file's suffix.
+def draw(answer: Plan | Frontier, path: Path, parts: Sequence[Part] = ()) -> tuple[Part, ...]:
+    """Write a picture of these parts (default: of all there are), in the format of the file's suffix; gives the parts.
 
     The same answer gives the same file. Raises `NothingToDrawError`, ValueError for a suffix that is none of
     `Format`, and OSError.
@@ -97,6 +97,7 @@ def draw(answer: Plan | Frontier, path: Path, parts: Sequence[Part] = ()) -> Non
     with mpl.rc_context(_STYLE):
         figure = _figure(answer, wanted)
         figure.savefig(path, format=suffix, dpi=DOTS_PER_INCH, metadata=_UNDATED[suffix])
+    return wanted
 
 
 def _figure(answer: Plan | Frontier, parts: Sequence[Part]) -> Figure:

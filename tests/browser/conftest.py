@@ -6,12 +6,13 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Route, sync_playwright
 
 from api.app import create_app
 from api.settings import Settings
@@ -58,6 +59,8 @@ class Watched:
     """Addresses of other origins that the page asked for; each was blocked."""
     complaints: list[str] = field(default_factory=list)
     """Errors and warnings on the console, and uncaught exceptions."""
+    forgiven: list[str] = field(default_factory=list)
+    """Parts of complaints that a test provokes: browsers call every refused request an error."""
 
 
 @pytest.fixture
@@ -80,4 +83,22 @@ def watched(browser: Browser, address: str) -> Iterator[Watched]:
     yield found
     context.close()
     assert found.outside == []
-    assert found.complaints == []
+    assert [text for text in found.complaints if not any(part in text for part in found.forgiven)] == []
+
+
+@pytest.fixture
+def picture() -> Callable[..., None]:
+    """Takes a picture of a page for the documentation, where `make screenshots` asks for it."""
+    folder = os.environ.get("SCREENSHOTS")
+
+    def take(page: Page, name: str, at: Locator | None = None) -> None:
+        if folder is None:
+            return
+        page.mouse.move(0, 0)
+        page.evaluate("scrollTo(0, 0)")
+        if at is not None:
+            at.evaluate("element => element.scrollIntoView({ block: 'center' })")
+        page.wait_for_timeout(300)
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+    return take

@@ -36,7 +36,7 @@ export class Comparisons {
 
   /** Plans of this page first, then what else the service keeps, newest first. */
   async #choices() {
-    const own = [...this.session.seen.values()].reverse().map(({ plan, request, at }) => [plan.id,
+    const own = [...this.session.seen.values()].reverse().filter(({ plan }) => plan.points === undefined && plan.base === undefined).map(({ plan, request, at }) => [plan.id,
       `${titleOf(request)}: ${plan.stages?.length ? objectiveOf(plan, request, plan.objective ?? plan.latency_s) : verdictOf(plan)[2]} (${at.toLocaleTimeString("en-GB")})`]);
     const known = new Set(own.map(([id]) => id));
     try {

@@ -26,8 +26,10 @@ export function shortNames(names, longest) {
     const middle = name.slice(front, Math.max(front + 1, name.length - back));
     return `${front ? "…" : ""}${middle}${back ? "…" : ""}`;
   };
-  const [byParts, plain] = [(name) => shortened(stripped(name), longest), (name) => shortened(name, longest)];
-  return [byParts, plain].find((way) => new Set(unique.map(way)).size === unique.length) ?? byParts;
+  const ending = (name) => (front ? `…${name.slice(front)}` : name);
+  const cut = (text) => (text.length > longest ? `${text.slice(0, longest - 1)}…` : text);
+  const [byEnding, byParts, plain] = [(name) => cut(ending(name)), (name) => shortened(stripped(name), longest), (name) => shortened(name, longest)];
+  return [byEnding, byParts, plain].find((way) => new Set(unique.map(way)).size === unique.length) ?? byParts;
 }
 
 /** Names of links are shortened at both ends: a function for resources, which are nodes, media or links "a -> b". */

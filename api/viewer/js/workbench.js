@@ -18,7 +18,7 @@ export class Workbench {
     this.places = { progress, result, answer };
     this.shown = null;
     this.frontier = null;
-    this.comparison = null;
+    this.comparisons = [];
     this.running = false;
   }
 
@@ -75,6 +75,10 @@ export class Workbench {
     try {
       fill(this.places.result, h("p", { class: "card loading" }, "Loading the plan …"));
       const entry = await this.entry(id);
+      if (entry.plan.base !== undefined) {
+        this.#showComparison(entry);
+        return;
+      }
       this.editor.detach(`The request of ${id}.`);
       this.session.replace(entry.request);
       if (entry.plan.points) {
@@ -170,11 +174,20 @@ export class Workbench {
     return card;
   }
 
+  /** A stored comparison by its own address. */
+  #showComparison({ plan, request }) {
+    this.editor.detach(`The request of ${plan.id}.`);
+    this.session.replace(request.request);
+    this.shown = null;
+    fill(this.places.result, comparisonCards(plan));
+    for (const figure of this.places.result.querySelectorAll(".figure")) figure.redraw?.();
+  }
+
   #whatIfCards({ plan, request }) {
     if (!plan.solver || !plan.stages?.length) return [];
     const losses = variantsOf(plan, request);
     const ask = (wanted) => () => this.#whatIf(wanted);
-    return [...(this.comparison && this.comparison.of === plan.id ? comparisonCards(this.comparison.plan) : []),
+    return [...this.comparisons.filter((entry) => entry.of === plan.id).flatMap((entry) => comparisonCards(entry.plan)),
       whatIfCard(losses.length ? ask({ variants: losses }) : null, ask({ privacy_sweep: {} }))];
   }
 
@@ -184,9 +197,10 @@ export class Workbench {
     const answer = await this.#run("plan:compare", "Planning with something changed", { request: without(request, ["explain", "frontier"]), ...wanted });
     if (!answer) return;
     this.session.seen.delete(answer.plan.id);
-    this.comparison = { plan: answer.plan, of: plan.id };
+    const kind = Object.keys(wanted).join();
+    this.comparisons = [...this.comparisons.filter((entry) => entry.of !== plan.id || entry.kind !== kind), { plan: answer.plan, of: plan.id, kind }];
     this.redraw();
-    this.places.result.querySelector("[data-figure=variants], [data-figure=privacy]")?.scrollIntoView({ block: "center" });
+    this.places.result.querySelector(wanted.variants ? "[data-figure=variants]" : "[data-figure=privacy]")?.scrollIntoView({ block: "center" });
     announce("The answer is below.");
   }
 

@@ -39,9 +39,9 @@ function shown(value) {
 }
 
 /** Change from a to b in words; better or worse is said, not only coloured. */
-function change(a, b, better) {
+function change(a, b, better, written) {
   if (!Number.isFinite(a) || !Number.isFinite(b)) return h("td", {}, "");
-  if (a === b) return h("td", {}, "the same");
+  if (a === b || (better === null && written(a) === written(b))) return h("td", {}, "the same");
   if (a === 0) return h("td", {}, "");
   const ratio = b / a - 1;
   if (better === null) return h("td", {}, "differs");
@@ -75,7 +75,7 @@ function figures(a, b, open) {
   const row = ([what, value, written, better]) => {
     const [left, right] = [a, b].map(({ plan }) => (plan.stages?.length ? value(plan) : null));
     const cell = (own) => h("td", { class: "number" }, own === null || own === undefined ? "–" : written(own));
-    return h("tr", {}, h("th", { scope: "row" }, what), cell(left), cell(right), change(left, right, better));
+    return h("tr", {}, h("th", { scope: "row" }, what), cell(left), cell(right), change(left, right, better, written));
   };
   const verdict = ({ plan }) => {
     const [tone, sign, words] = verdictOf(plan);

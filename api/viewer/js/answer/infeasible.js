@@ -28,7 +28,7 @@ export function infeasibleCards(plan, apply) {
   return [
     h("section", { class: "card reasons-card", "aria-labelledby": "reasons-title", "data-figure": "reasons" },
       h("h3", { id: "reasons-title" }, "Why there is no plan"),
-      conflict ? h("p", {}, conflict.message) : null,
+      conflict ? h("p", { class: "sentence" }, conflict.message) : null,
       conflict?.irreducible ? h("p", { class: "quiet small" }, "Proven: without any one of them a plan keeps the others.") : null,
       h("ul", { class: "sentences" }, shown.map((reason) => h("li", {}, reason.message, known(reason.required) && known(reason.available) ? needs(reason) : null)))),
     h("section", { class: "card", "aria-labelledby": "relaxations-title", "data-figure": "relaxations" },
@@ -44,7 +44,7 @@ export function infeasibleCards(plan, apply) {
 function attempted(attempt, apply) {
   if (!attempt) return [];
   return [h("section", { class: "card", "aria-labelledby": "attempt-title", "data-figure": "attempt" },
-    h("h3", { id: "attempt-title" }, "What was tried"), h("p", {}, attempt.message),
+    h("h3", { id: "attempt-title" }, "What was tried"), h("p", { class: "sentence" }, attempt.message),
     attempt.nearest ? h("ul", { class: "relaxations" }, combined(attempt.nearest, apply)) : null)];
 }
 

@@ -101,7 +101,7 @@ function drawCards(group, graph, boxes, plan, roomy) {
   card.append("text").attr("class", "node-name").attr("x", LEFT).attr("y", roomy ? 20 : 18).text(short);
   card.append("text").attr("class", "node-layers").attr("x", LEFT).attr("y", roomy ? 38 : 33).text((id) => {
     const stages = graph.stagesOn.get(id);
-    return stages ? stageWords(stages) : "source, no layers";
+    return stages ? (roomy ? stageWords(stages) : stageWords(stages).replace(/^layers? /, "")) : "source, no layers";
   });
   const track = width - LEFT - 10;
   const share = (id) => {
@@ -113,7 +113,7 @@ function drawCards(group, graph, boxes, plan, roomy) {
   }
   card.append("rect").attr("class", "gauge").attr("x", LEFT).attr("y", height - 9).attr("width", track).attr("height", 3).attr("rx", 1.5);
   card.append("rect").attr("class", "gauge-fill").attr("x", LEFT).attr("y", height - 9).attr("width", (id) => track * share(id)).attr("height", 3).attr("rx", 1.5);
-  const limiting = card.filter((id) => isBottleneck(plan, "node", id)).append("g").attr("class", "tag").attr("transform", `translate(${LEFT},-9)`);
+  const limiting = card.filter((id) => isBottleneck(plan, "node", id)).append("g").attr("class", "tag").attr("transform", `translate(${LEFT},${roomy ? -9 : -12})`);
   limiting.append("rect").attr("width", 70).attr("height", 16).attr("rx", 8);
   limiting.append("text").attr("x", 35).attr("y", 11.5).attr("text-anchor", "middle").text("bottleneck");
   explained(card, (id) => nodeTold(graph, id));

@@ -1,10 +1,12 @@
 // Where nodes and links are drawn: stages along a line that turns at the margins, unused nodes in rows below.
 
 const ROOMY = { width: 184, height: 72, gapX: 104, gapY: 62, labels: true };
-const COMPACT = { width: 132, height: 48, gapX: 36, gapY: 34, labels: false };
+const COMPACT = { width: 120, height: 48, gapX: 28, gapY: 34, labels: false };
 const FEW_STAGES = 12;
 const CHIP = { width: 128, height: 26, gap: 8 };
 const ARC = 44;
+const BESIDE = 30;
+/** Room beside the cards for the labels of links that run down. */
 const GUTTER = 40;
 /** Room beside the cards for links that pass some of them. */
 const HEAD = 9;
@@ -20,7 +22,8 @@ export function layout(placed, others, flows, width) {
   const size = placed.length > FEW_STAGES ? COMPACT : ROOMY;
   const columnsIn = (room) => Math.max(1, Math.min(placed.length, Math.floor((room + size.gapX) / (size.width + size.gapX))));
   const wide = columnsIn(width);
-  const gutter = wide > 1 && passesCards(placed, flows, wide) ? GUTTER : 0;
+  const labelled = size.labels && wide > 1 && placed.length > wide ? BESIDE : 0;
+  const gutter = wide > 1 && passesCards(placed, flows, wide) ? GUTTER : labelled;
   const columns = columnsIn(width - 2 * gutter);
   const rows = Math.ceil(placed.length / columns);
   const free = width - 2 * gutter - columns * size.width;
@@ -28,7 +31,7 @@ export function layout(placed, others, flows, width) {
   const left = others.length && columns > 1 ? gutter : (width - columns * size.width - (columns - 1) * gapX) / 2;
   const cells = new Map(placed.map((name, index) => [name, cellOf(index, columns)]));
   const arcs = arcsPerRow(flows, cells, rows);
-  const top = [8];
+  const top = [12];
   for (let row = 0; row < rows; row += 1) top.push(top[row] + size.height + size.gapY + (arcs[row] ? ARC : 0));
   const boxes = new Map(placed.map((name) => {
     const { row, column } = cells.get(name);

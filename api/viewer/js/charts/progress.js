@@ -7,8 +7,8 @@ const MARGIN = { top: 8, right: 8, bottom: 20, left: 8 };
 
 /** Draw into an svg element; `history` holds `{at, objective, bound}`. */
 export function drawProgress(element, history, now, written) {
-  const width = Math.max(200, element.parentElement.clientWidth);
-  const svg = d3.select(element).attr("width", width).attr("height", HEIGHT);
+  const width = Math.max(200, Math.floor(element.getBoundingClientRect().width));
+  const svg = d3.select(element).attr("height", HEIGHT);
   svg.selectAll("g").remove();
   const group = svg.append("g");
   const known = history.flatMap((entry) => [entry.objective, entry.bound]).filter((value) => Number.isFinite(value));
