@@ -9,6 +9,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= 2
 ARGS ?=
+MINUTES ?= 10
 UPGRADE ?=
 # The first of these that starts and is new enough; a version manager's shim may exist and still refuse.
 PYTHON := $(or $(PYTHON),$(shell for python in python3.11 python3; do \
@@ -31,7 +32,7 @@ endef
 help: ## Print the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo
-	@echo "Variables: HOST=$(HOST) PORT=$(PORT) (serve), WORKERS=$(WORKERS) ARGS= (test, bench), PYTHON=$(PYTHON)"
+	@echo "Variables: HOST=$(HOST) PORT=$(PORT) (serve), WORKERS=$(WORKERS) ARGS= (test, bench), MINUTES=$(MINUTES) (soak), PYTHON=$(PYTHON)"
 
 .PHONY: setup
 setup: $(DEV) $(COMPILED) ## Install everything into .venv, exactly as locked (quick the second time)
@@ -58,6 +59,10 @@ bench: setup ## Run the benchmarks, some minutes; options by ARGS
 .PHONY: bench-full
 bench-full: setup ## Every family and size against every contestant, hours; leaves build/bench-full.jsonl and the plots
 	$(BIN)/python -m benchmarks --full --json build/bench-full.jsonl --plots docs/benchmarks $(ARGS)
+
+.PHONY: soak
+soak: setup ## Mixed load with a fault every 5 s for MINUTES, loopback only; every promise is called in at the end
+	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --json build/soak.json $(ARGS)
 
 .PHONY: lint
 lint: setup ## Formatting, lint rules, types, import contracts, Dockerfile
