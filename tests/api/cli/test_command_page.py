@@ -51,4 +51,4 @@ def test_an_example_of_the_page_prints_what_the_page_says(
 
 def test_every_command_that_ends_by_itself_has_an_example() -> None:
     shown = {word for command, _ in EXAMPLE.findall(TEXT) for word in re.findall(r"placement (\S+)", command)}
-    assert set(COMMANDS) - shown == {"serve", "doctor"}
+    assert set(COMMANDS) - shown == {"serve", "worker", "doctor"}
