@@ -4,7 +4,7 @@ const BASE = new URL("./", document.baseURI);
 const KEY = "placement-key";
 
 /** Where something of the service is. */
-export const address = (path) => new URL(`./${path.replace(/^\//, "")}`, BASE); // the dot: plan:evaluate is no scheme
+const address = (path) => new URL(`./${path.replace(/^\//, "")}`, BASE); // the dot: plan:evaluate is no scheme
 
 /** Anything that is not 200 or 202: problem details as the service sends them, or what went wrong on the way. */
 export class Refused extends Error {
@@ -18,7 +18,7 @@ export class Refused extends Error {
   }
 }
 
-export const apiKey = {
+const apiKey = {
   get: () => sessionStorage.getItem(KEY),
   set: (text) => (text ? sessionStorage.setItem(KEY, text) : sessionStorage.removeItem(KEY)),
 };

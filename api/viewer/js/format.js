@@ -6,12 +6,12 @@ const JOULES = [[1e9, "GJ"], [1e6, "MJ"], [1e3, "kJ"], [1, "J"], [1e-3, "mJ"], [
 const WATTS = [[1e6, "MW"], [1e3, "kW"], [1, "W"], [1e-3, "mW"]];
 const BYTES = [[2 ** 50, "PiB"], [2 ** 40, "TiB"], [2 ** 30, "GiB"], [2 ** 20, "MiB"], [2 ** 10, "KiB"], [1, "B"]];
 const THOUSANDS = [[1e18, "E"], [1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""]];
-export const ABSENT = "–";
+const ABSENT = "–";
 
 const known = (value) => typeof value === "number" && Number.isFinite(value);
 
 /** Three significant digits without an exponent where that is short: 1234.5 -> "1,235". */
-export function digits(value) {
+function digits(value) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   if (size >= 1e15 || size < 1e-6) return value.toPrecision(3);
@@ -43,13 +43,11 @@ export function seconds(value) {
   return scaled(value, SECONDS);
 }
 export const joules = (value) => scaled(value, JOULES);
-export const watts = (value) => scaled(value, WATTS);
 /** Memory, in binary multiples. */
 export const size = (value) => (known(value) && Math.abs(value) < 1023.5 ? `${Math.round(value)}${THIN}B` : scaled(value, BYTES));
 /** What crosses a link, in decimal multiples, as its rate is given. */
 export const payload = (value) => (known(value) && Math.abs(value) < 999.5 ? `${Math.round(value)}${THIN}B` : scaled(value, PAYLOADS));
 export const bitRate = (value) => scaled(value, BIT_RATES);
-export const byteRate = (value) => scaled(value, BYTE_RATES);
 export const flopRate = (value) => scaled(value, FLOP_RATES);
 
 /** Things per second; slow ones per minute or hour. */
@@ -78,8 +76,8 @@ export function objective(kind, value, last = null) {
   return { latency: seconds, energy: joules, throughput: rate }[stated]?.(value) ?? digits(value);
 }
 
-const ENDINGS = [["throughput_per_s", rate], ["flops_per_s", flopRate], ["bytes_per_s", byteRate], ["bits_per_s", bitRate],
-  ["_bytes", size], ["_w", watts], ["_s", seconds], ["_j", joules]];
+const ENDINGS = [["throughput_per_s", rate], ["flops_per_s", flopRate], ["bytes_per_s", (value) => scaled(value, BYTE_RATES)], ["bits_per_s", bitRate],
+  ["_bytes", size], ["_w", (value) => scaled(value, WATTS)], ["_s", seconds], ["_j", joules]];
 /** A value in the unit that its field's name ends with: max_latency_s, memory_bytes. */
 export function byField(name, value) {
   if (!known(value)) return ABSENT;

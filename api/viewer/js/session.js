@@ -6,7 +6,6 @@ export class Session extends EventTarget {
     super();
     this.request = null;
     this.seen = new Map();
-    this.kept = null;
   }
 
   /** Take another request. */

@@ -17,7 +17,7 @@ const FIGURES = [
 ];
 
 /** Paths at which two requests differ, with both values; at most `most`. */
-export function differences(a, b, most = 24) {
+function differences(a, b, most = 24) {
   const found = [];
   const walk = (left, right, path) => {
     if (found.length > most || JSON.stringify(left) === JSON.stringify(right)) return;

@@ -3,7 +3,7 @@ import { joules, objective, percent, rate, seconds } from "../format.js";
 
 /** What one latency or energy belongs to. */
 export const unitOf = (request) => (request.workload.kind === "training" ? "iteration" : "request");
-export const thingsOf = (request) => (request.workload.kind === "training" ? "micro-batches" : "requests");
+const thingsOf = (request) => (request.workload.kind === "training" ? "micro-batches" : "requests");
 
 export const OBJECTIVES = {
   latency: "least latency", energy: "least energy", throughput: "most throughput",
@@ -36,7 +36,7 @@ export function verdictOf(plan) {
 }
 
 /** The last metric of a lexicographic order, which its objective states. */
-export const lastMetric = (request) => request.objective?.order?.at(-1) ?? "energy";
+const lastMetric = (request) => request.objective?.order?.at(-1) ?? "energy";
 export const objectiveOf = (plan, request, value) => objective(plan.objective_kind ?? request.objective?.kind ?? "latency", value, lastMetric(request));
 
 /** Name of a request's model. */

@@ -65,9 +65,8 @@ export function frontierFigure(frontier, shown, choose) {
     dot.append("circle").attr("class", "point-dot").attr("r", points.length > 60 ? 3.5 : 5.5);
     const kneePoint = knee ? points[knee.index] : null;
     if (kneePoint) {
-      const near = x(kneePoint.latency_s) > width - 90;
-      group.append("text").attr("class", "point-label").attr("x", x(kneePoint.latency_s) + (near ? -14 : 14)).attr("y", y(kneePoint.energy_j) - 10)
-        .attr("text-anchor", near ? "end" : "start").text("knee");
+      group.append("text").attr("class", "point-label").attr("x", x(kneePoint.latency_s) - 13).attr("y", y(kneePoint.energy_j) + 15)
+        .attr("text-anchor", "end").text("knee");
     }
     explained(dot, told);
   };

@@ -14,7 +14,7 @@ function shown() {
 }
 
 /** Show a heading and lines `[what, value]` at a place of the window. */
-export function showTooltip(x, y, heading, lines) {
+function showTooltip(x, y, heading, lines) {
   const tip = fill(shown(), h("strong", {}, heading),
     h("dl", {}, lines.filter(Boolean).map(([what, value]) => [h("dt", {}, what), h("dd", {}, value)])));
   tip.hidden = false;

@@ -8,7 +8,7 @@ const PREFIXES = [[1e15, "P"], [1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
 const BINARY = [[2 ** 40, "Ti"], [2 ** 30, "Gi"], [2 ** 20, "Mi"]];
 
 /** A number with the prefix that makes it short, exactly as large as it was: 720000000000, "FLOP/s" -> "720 GFLOP/s". */
-export function withUnit(value, unit) {
+function withUnit(value, unit) {
   if (typeof value !== "number" || !unit) return value === undefined || value === null ? "" : String(value);
   const steps = unit === "B" ? [...BINARY, ...PREFIXES] : PREFIXES;
   const fitting = steps.find(([factor]) => value >= factor && String(value / factor).length <= 6);

@@ -6,7 +6,7 @@ import { about, field, section } from "./fields.js";
 import { rowList } from "./rows.js";
 
 /** The links that matrices say, as a list; two directions with equal figures become one link. */
-export function listed({ nodes, link_matrix: matrix }) {
+function listed({ nodes, link_matrix: matrix }) {
   const at = (name, i, j) => matrix[name]?.[i]?.[j] ?? undefined;
   const same = (name, i, j) => at(name, i, j) === at(name, j, i);
   const rates = matrix.bandwidth_bits_per_s;

@@ -8,7 +8,7 @@ import { rowList } from "./rows.js";
 const KINDS = ["terminal", "edge", "cloud"];
 
 /** An id that no node has: edge, edge-2, edge-3 ... */
-export function freshNodeId(nodes, wanted) {
+function freshNodeId(nodes, wanted) {
   const taken = new Set(nodes.map((node) => node.id));
   if (!taken.has(wanted)) return wanted;
   for (let number = 2; ; number += 1) if (!taken.has(`${wanted}-${number}`)) return `${wanted}-${number}`;
