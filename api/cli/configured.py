@@ -23,5 +23,10 @@ def settings_or_exit(**given: Any) -> Settings:
     except ValidationError as invalid:
         for fault in invalid.errors(include_input=False, include_url=False):
             names = [f"PLACEMENT_{str(part).upper()}: " for part in fault["loc"][:1]]
-            messages().print(f"error: {''.join(names)}{fault['msg'].removeprefix('Value error, ')}", soft_wrap=True, markup=False, highlight=False)
+            messages().print(
+                f"error: {''.join(names)}{fault['msg'].removeprefix('Value error, ')}",
+                soft_wrap=True,
+                markup=False,
+                highlight=False,
+            )
         raise typer.Exit(Exit.BAD_INPUT) from None
