@@ -11,7 +11,7 @@ import { Workbench } from "./workbench.js";
 const FIRST_EXAMPLE = "llama-2-7b-phone-jetson-edge";
 
 const session = new Session();
-const editor = new Editor(byId("editor"), session, { solve: () => workbench.solve(), trace: () => workbench.trace() });
+const editor = new Editor(byId("editor"), session, { solve: () => workbench.solve(), trace: () => workbench.trace(), failed: (error) => workbench.failed(error) });
 const workbench = new Workbench(session, editor, { progress: byId("progress"), result: byId("result"), answer: byId("answer") });
 const comparisons = new Comparisons(session, byId("comparison"), workbench);
 

@@ -231,7 +231,7 @@ export class Workbench {
       h("p", {}, "Describe nodes, links and a Transformer on the left, or start from an example. The answer is the split of layers that is proven to be best, and why."),
       h("div", { class: "row" }, button("Find the best plan", () => this.solve(), { class: "button primary" }), button("Trace the frontier", () => this.trace())),
       h("h4", {}, "Examples"),
-      h("ul", { class: "example-list" }, this.examples.map((example) => h("li", {}, button(example.title, () => this.editor.take(example.name).then(() => this.solve()), { class: "example" }), h("p", { class: "quiet small" }, example.description)))));
+      h("ul", { class: "example-list" }, this.examples.map((example) => h("li", {}, button(example.title, () => this.editor.take(example.name).then(() => this.solve()).catch((error) => this.failed(error)), { class: "example" }), h("p", { class: "quiet small" }, example.description)))));
   }
 }
 

@@ -10,10 +10,12 @@ const WITHOUT_PLAN = { name: "llama-2-7b-phone-and-tablet", title: "A request th
 const OPEN_AT_FIRST = new Set(["nodes", "model"]);
 
 export class Editor {
-  /** @param {{solve: () => void, trace: () => void}} doings what the two large buttons do */
+  /** @param {{solve: () => void, trace: () => void, failed: (error) => void}} doings what the two large buttons do, and who says what failed */
   constructor(element, session, doings) {
     this.session = session;
     this.element = element;
+    this.held = new Set();
+    this.failed = doings.failed;
     this.form = h("div", { class: "form" });
     this.problem = h("div", { class: "problem", role: "alert", "aria-labelledby": "problem-title", hidden: true });
     this.json = h("textarea", { id: "request-json", rows: "22", spellcheck: "false", "aria-describedby": "json-fault", on: { change: () => this.#readJson() } });
@@ -54,7 +56,12 @@ export class Editor {
   /** Take an example's request. */
   async take(name) {
     const example = this.examples.find((entry) => entry.name === name);
-    this.session.replace(await getJson(`examples/${encodeURIComponent(name)}`));
+    this.#hold("loading", true); // nothing shall be solved between the choice and its request
+    try {
+      this.session.replace(await getJson(`examples/${encodeURIComponent(name)}`));
+    } finally {
+      this.#hold("loading", false);
+    }
     this.choice.value = name;
     this.description.textContent = example?.description ?? "";
   }
@@ -79,8 +86,7 @@ export class Editor {
   }
 
   busy(isBusy) {
-    this.solveButton.disabled = isBusy;
-    this.traceButton.disabled = isBusy;
+    this.#hold("solving", isBusy);
   }
 
   refused(problem) {
@@ -92,9 +98,15 @@ export class Editor {
     clearProblem(this.problem, this.form);
   }
 
+  #hold(why, held) {
+    this.held[held ? "add" : "delete"](why);
+    this.solveButton.disabled = this.held.size > 0;
+    this.traceButton.disabled = this.held.size > 0;
+  }
+
   #offerExamples() {
     this.description = h("p", { class: "hint" });
-    this.choice = h("select", { id: "example", on: { change: (event) => event.currentTarget.value && this.take(event.currentTarget.value) } },
+    this.choice = h("select", { id: "example", on: { change: (event) => event.currentTarget.value && this.take(event.currentTarget.value).catch(this.failed) } },
       h("option", { value: "" }, "your own request"), this.examples.map((example) => h("option", { value: example.name }, example.title)));
     fill(this.start, h("div", { class: "field" }, h("label", { for: "example" }, "Start from"), this.choice, this.description));
   }
