@@ -21,9 +21,9 @@ from models.violations import violations_of
 
 RequestType = TypeVar("RequestType", bound=DomainType)
 
-MAX_WEIGHT = 1_500_000
-"""Most values in a body, an object counted as five: above what the largest dense matrix (1024 x 1024) needs. Without it
-a hostile body of the allowed size could hold millions of faults, and minutes of work to list them."""
+MAX_WEIGHT = 2_500_000
+"""Most values in a body, an object counted as five: above what two matrices of 1024 x 1024 (rates, latencies) need.
+Without it a hostile body of the allowed size could hold millions of faults, and minutes of work to list them."""
 MANY_FAULTS = 20_000
 """Above this many faults the answer says how many there are, and lists none."""
 _NOT_JSON = ("multipart/", "image/", "audio/", "video/", "font/", "text/html", "text/xml", "text/css", "text/csv",

@@ -50,7 +50,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="PLACEMENT_", frozen=True, use_attribute_docstrings=True)
 
-    max_body_bytes: Annotated[int, Field(ge=1)] = 8 * 2**20
+    max_body_bytes: Annotated[int, Field(ge=1)] = 32 * 2**20
     """Largest request body in bytes; a longer one is answered 413 before it is parsed."""
     solver_slots: Annotated[int, Field(ge=1, le=256)] = 2
     """Plans that are solved at the same time, each in a process of its own."""

@@ -105,7 +105,7 @@ BAD_BODIES = {
     "a name given twice": json.dumps(tiny()).encode()[:-1] + b', "cluster": {}}',
     "an unknown field": json.dumps(tiny() | {"zz": 1}).encode(),
     "too many values": b'{"a": [' + b"1," * 1_600_000 + b"1]}",
-    "too many bytes": b" " * (8 * 2**20 + 1),
+    "too many bytes": b" " * (32 * 2**20 + 1),
 }
 
 
