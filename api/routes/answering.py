@@ -82,7 +82,8 @@ async def body_of(service: Service, request: Request) -> bytes:
 def retry_after_s(service: Service) -> int:
     """When a plan that is not done yet is worth asking for."""
     load = service.executor.load()
-    return min(LONGEST_RETRY_S, max(1, math.ceil((load.queued + 1) * load.recent_solve_seconds / load.slots)))
+    seconds = (load.queued + 1) * load.recent_solve_seconds / max(1, load.slots)  # workers may all be away
+    return min(LONGEST_RETRY_S, max(1, math.ceil(seconds)))
 
 
 def preferences_of(request: Request) -> Preferences:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from api.execution.base import Load
 from api.store.errors import StoreUnavailable
 from models import Frontier, InvalidInput, Plan
 from models.base import Fault
@@ -198,3 +199,12 @@ def test_a_request_that_is_refused_late_is_refused_wherever_it_is_asked_for(clie
     assert (later.status_code, later.headers["content-type"]) == (422, "application/problem+json")
     assert later.json() == client.post("/plan", json=body).json()
     assert {entry["status"] for entry in client.get("/plans").json()["plans"]} == {"refused"}
+
+
+def test_a_plan_is_taken_in_while_all_workers_are_away(client_of, held, body, monkeypatch):
+    client = client_of(plan=held)
+    executor = client.app.state.service.executor
+    monkeypatch.setattr(executor, "load", lambda: Load(slots=0, busy=0, queued=3, recent_solve_seconds=2.0))
+    answer = client.post("/plan", json=body, headers=ASYNC)
+    assert (answer.status_code, answer.headers["retry-after"]) == (202, "8")
+    held.go.set()

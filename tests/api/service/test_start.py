@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api import service
+from api import service, solvers
 from api.settings import Settings
 from api.store.errors import SchemaTooNew, StoreUnavailable
 from tests.api.clients import WAIT_S, Client
@@ -80,8 +80,8 @@ def test_the_state_lives_in_its_folder(tmp_path: Path) -> None:
 
 def test_the_executor_gets_what_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
-    monkeypatch.setattr(service, "LocalExecutor", made.append)
-    service.local_executor(
+    monkeypatch.setattr(solvers, "LocalExecutor", made.append)
+    solvers.local_executor(
         Settings(solver_slots=3, threads_per_solve=4, clerks=5, queue_length=6, solver_memory_bytes=2**30)
     )
     [provision] = made
