@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
+import signal
 import statistics
 import sys
 import tempfile
@@ -24,6 +24,7 @@ from random import Random
 from typing import Any
 
 import httpx
+import psutil
 
 from benchmarks.instances import heterogeneous
 from benchmarks.recording import machine
@@ -33,6 +34,7 @@ from benchmarks.soak.questions import endless, tiny
 SETTINGS = {"solver_slots": "2", "queue_length": "64", "log_level": "warning"}
 ASYNC = {"Prefer": "respond-async"}
 FRESH = {"Cache-Control": "no-cache"}
+QUIET_PERCENT = 20.0
 Figures = dict[str, float]
 _SLOTS = re.compile(
     r"^placement_slots_busy (\S+)$.*^placement_workers_respawned_total (\S+)$", re.MULTILINE | re.DOTALL
@@ -54,9 +56,9 @@ class Line:
         return time.perf_counter() - began, answer.status, content
 
 
-def overhead(served: Served, times: int) -> Figures:
+def overhead(served: Served, times: int, seed: int) -> Figures:
     """32 layers over 8 nodes, one caller: what a request takes beyond the planner's own time, in ms at p50."""
-    line, random = Line(served), Random(1)  # noqa: S311 - instances, not secrets
+    line, random = Line(served), Random(seed)  # noqa: S311 - instances, not secrets
     beyond_planner, beyond_slot, accepted, known = [], [], [], []
     for _ in range(times):
         body = json.dumps(heterogeneous(32, 8, random.randrange(2**31)) | {"solver": {"time_limit_s": 30.0}}).encode()
@@ -77,9 +79,9 @@ def overhead(served: Served, times: int) -> Figures:
     }
 
 
-def throughput(served: Served, seconds: float) -> Figures:
+def throughput(served: Served, seconds: float, seed: int) -> Figures:
     """Plans per second from four callers: known ones, and tiny ones that are solved and kept each."""
-    numbers = count(10**6)
+    numbers = count(10**6 * seed)
     same = json.dumps(tiny(0).body).encode()
     _sound(*Line(served).post(same)[1:], 200)
 
@@ -95,9 +97,9 @@ def throughput(served: Served, seconds: float) -> Figures:
     }
 
 
-def crowd(served: Served, seconds: float) -> Figures:
+def crowd(served: Served, seconds: float, seed: int) -> Figures:
     """Eight callers at once, 32 x 8, two slots: how long they wait, and how much of it the queue explains."""
-    random, lock = Random(2), threading.Lock()  # noqa: S311
+    random, lock = Random(-seed), threading.Lock()  # noqa: S311
     waits: list[tuple[float, float]] = []
     until = time.monotonic() + seconds
 
@@ -105,8 +107,8 @@ def crowd(served: Served, seconds: float) -> Figures:
         line = Line(served)
         while time.monotonic() < until:
             with lock:
-                seed = random.randrange(2**31)
-            body = json.dumps(heterogeneous(32, 8, seed) | {"solver": {"time_limit_s": 30.0}}).encode()
+                drawn = random.randrange(2**31)
+            body = json.dumps(heterogeneous(32, 8, drawn) | {"solver": {"time_limit_s": 30.0}}).encode()
             took, status, content = line.post(body)
             answer = _sound(status, content, 200)
             with lock:
@@ -148,34 +150,36 @@ def respawning(served: Served, times: int) -> Figures:
     return {"p50 (ms)": _p50_ms(took), "max (ms)": round(1000 * max(took), 1)}
 
 
-def measured(served: Served, *, quick: bool) -> Iterator[tuple[str, Figures]]:
-    """Every measurement, one after the other, with the machine's load before it."""
+def measured(served: Served, seed: int, *, quick: bool, patience_s: float) -> Iterator[tuple[str, Figures]]:
+    """Every measurement, one after the other. Another seed asks other questions: no answer is known yet."""
     share = 5 if quick else 1
     measurements: tuple[tuple[str, Callable[[], Figures]], ...] = (
-        ("overhead over the solve, 32 x 8", lambda: overhead(served, 100 // share)),
-        ("throughput of one API process, 4 callers", lambda: throughput(served, 15.0 / share)),
-        ("8 callers at once, 32 x 8, 2 slots", lambda: crowd(served, 20.0 / share)),
+        ("overhead over the solve, 32 x 8", lambda: overhead(served, 100 // share, seed)),
+        ("throughput of one API process, 4 callers", lambda: throughput(served, 15.0 / share, seed)),
+        ("8 callers at once, 32 x 8, 2 slots", lambda: crowd(served, 20.0 / share, seed)),
         ("cancelled after a second", lambda: cancelling(served, 20 // share)),
         ("a killed worker's slot is back", lambda: respawning(served, 10 // share)),
     )
     for name, measure in measurements:
-        load = round(os.getloadavg()[0], 2)
-        yield name, measure() | {"load before": load}
+        busy = _quiet(patience_s)
+        yield name, measure() | {"others' share of the machine before (%)": busy}
 
 
 def main() -> int:
     """Print a table of medians over the rounds."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the service ends with us
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quick", action="store_true", help="a fifth of the calls")
+    parser.add_argument("--patience", type=float, default=60.0, metavar="S", help="longest wait for a quiet machine")
     parser.add_argument("--database-url")
     parser.add_argument("--json", type=Path, metavar="FILE")
     given = parser.parse_args()
     settings = SETTINGS | ({"database_url": given.database_url} if given.database_url else {})
     found: dict[str, list[Figures]] = {}
     with tempfile.TemporaryDirectory(prefix="load-") as folder, Served(Path(folder), settings) as served:
-        for _ in range(given.rounds):
-            for name, figures in measured(served, quick=given.quick):
+        for seed in range(1, given.rounds + 1):
+            for name, figures in measured(served, seed, quick=given.quick, patience_s=given.patience):
                 found.setdefault(name, []).append(figures)
                 sys.stderr.write(f"{name}: {figures}\n")
                 sys.stderr.flush()
@@ -187,6 +191,15 @@ def main() -> int:
             values = [each[figure] for each in rounds]
             sys.stdout.write(f"| {name} | {figure} | {statistics.median(values):g} | {', '.join(map(str, values))} |\n")
     return 0
+
+
+def _quiet(patience_s: float) -> float:
+    """Wait until nobody else is at work, at most so long; the processors' use by others in percent."""
+    until = time.monotonic() + patience_s
+    while True:
+        busy: float = psutil.cpu_percent(interval=1.0)
+        if busy < QUIET_PERCENT or time.monotonic() > until:
+            return busy
 
 
 def _rate(served: Served, call: Callable[[Line], int], seconds: float) -> float:

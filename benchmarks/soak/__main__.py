@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 import tempfile
 import threading
@@ -32,6 +33,7 @@ SETTINGS = {
 
 def main() -> int:
     """Half of the time with restarts of the service, half without, so that its memory can be watched."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the service ends with us
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--callers", type=int, default=8, help="threads that call (default 8)")
