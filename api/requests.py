@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.requests import ClientDisconnect
 
 from api.problems import Problem, ProblemType
-from models import InvalidInput
+from models import CompareRequest, InvalidInput
 from models.base import DomainType, pointer_to
 from models.problem_details import Violation
 from models.violations import violations_of
@@ -124,8 +124,14 @@ def _refusal(error: ValidationError, raw: bytes) -> Problem:
 
 
 def sha256_of(request: DomainType) -> str:
-    """Hash of a request as it was understood, in hex: defaults filled in, units read, shorthands written out."""
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()
+    """Hash of a request as it was understood, in hex: defaults filled in, units read, shorthands written out.
+
+    Of a comparison also its variants as they came out: what a patch makes depends on how the rest was written.
+    """
+    whole = hashlib.sha256(request.model_dump_json().encode())
+    for variant in request.variant_requests if isinstance(request, CompareRequest) else ():
+        whole.update(b"\n" + variant.model_dump_json().encode())
+    return whole.hexdigest()
 
 
 def invalid(violations: list[Violation]) -> Problem:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from api.requests import sha256_of
-from api.wire import RequestSummary
-from models import PlanRequest
+from api.wire import FrontierSummary, RequestSummary
+from models import CompareRequest, FrontierRequest, PlanRequest
 from models.base import refuse
 from models.request import layer_faults
 from placement.transformers import profile as derived
@@ -26,6 +26,16 @@ def summary_of(asked: PlanRequest) -> RequestSummary:
         sha256=sha256_of(asked),
         notes=profile.notes,
     )
+
+
+def frontier_summary_of(asked: FrontierRequest) -> FrontierSummary:
+    """`summary_of` a request for a frontier."""
+    return FrontierSummary(**dict(summary_of(asked)), epsilon=asked.frontier.epsilon)
+
+
+def comparison_summary_of(asked: CompareRequest) -> RequestSummary:
+    """`summary_of` the request that is varied; the hash is that of the whole comparison."""
+    return summary_of(asked.request).model_copy(update={"sha256": sha256_of(asked)})
 
 
 def _directed_links(asked: PlanRequest) -> int:

@@ -34,6 +34,13 @@ class RequestSummary(DomainType):
     """Assumptions behind derived layers."""
 
 
+class FrontierSummary(RequestSummary):
+    """What a sound request for a frontier asks for; for the service itself."""
+
+    epsilon: float
+    """How finely the frontier is wanted."""
+
+
 class PlanState(StrEnum):
     """Where a plan stands: on its way, how it ended, or why it has no answer."""
 

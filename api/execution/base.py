@@ -27,13 +27,17 @@ class Kind(StrEnum):
     """EvaluateRequest -> Evaluation."""
     VALIDATE = "validate"
     """PlanRequest -> RequestSummary."""
+    CHECK_FRONTIER = "check_frontier"
+    """FrontierRequest -> FrontierSummary."""
+    CHECK_COMPARE = "check_compare"
+    """CompareRequest -> RequestSummary of the request that is varied."""
     PROFILE = "profile"
     """ProfileRequest -> Profile."""
     READINESS = "readiness"
     """Nothing -> Readiness: every backend solves a tiny problem; each check says whether it works."""
 
 
-SHORT_KINDS = frozenset({Kind.EVALUATE, Kind.VALIDATE, Kind.PROFILE})
+SHORT_KINDS = frozenset({Kind.EVALUATE, Kind.VALIDATE, Kind.CHECK_FRONTIER, Kind.CHECK_COMPARE, Kind.PROFILE})
 """Milliseconds of work: done by clerks, slots of their own, and never behind a plan."""
 
 

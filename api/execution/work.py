@@ -19,7 +19,7 @@ from api.execution.assignment import Assignment, Refused
 from api.problems import Problem
 from api.readiness import try_all
 from api.requests import parse, refused
-from api.summary import summary_of
+from api.summary import comparison_summary_of, frontier_summary_of, summary_of
 from api.wire import Readiness
 from models import CompareRequest, EvaluateRequest, Fault, FrontierRequest, InvalidInput, PlanRequest
 from models.base import DomainType
@@ -95,6 +95,18 @@ def validate(body: bytes, _: Assignment) -> bytes:
     """PlanRequest -> RequestSummary."""
     with refusals(body):
         return to_json(summary_of(parse(PlanRequest, body)))
+
+
+def check_frontier(body: bytes, _: Assignment) -> bytes:
+    """FrontierRequest -> FrontierSummary."""
+    with refusals(body):
+        return to_json(frontier_summary_of(parse(FrontierRequest, body)))
+
+
+def check_compare(body: bytes, _: Assignment) -> bytes:
+    """CompareRequest -> RequestSummary of the request that is varied."""
+    with refusals(body):
+        return to_json(comparison_summary_of(parse(CompareRequest, body)))
 
 
 def profile(body: bytes, _: Assignment) -> bytes:

@@ -9,7 +9,7 @@ from api.execution.base import Executor, Full, Job, Kind
 from api.observability.instruments import Instruments
 from api.plans import endings
 from api.plans.answers import Asked
-from api.plans.intake import Intake, answer_of
+from api.plans.intake import Intake, answer_of, done_by_clerk
 from api.plans.known import KnownAnswers, Order, asked_of, same_question, view_of
 from api.plans.live import Live, Told, View
 from api.plans.refusals import busy, draining, gone, key_reused, not_found
@@ -117,10 +117,7 @@ class PlanDesk:
         if self.draining:
             raise draining()
         job = Job(new_plan_id(), kind, raw, SHORT_WORK_S, traceparent)
-        try:
-            ending = await self._executor.run(job, lambda _: None)
-        except Full as full:
-            raise busy(full) from None
+        ending = await done_by_clerk(self._executor, job)
         self._instruments.job_ended(job, ending, ending.outcome.value, "")
         return answer_of(ending)
 

@@ -11,12 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from api.execution.base import Ending, Executor, Full, Job, Kind, Outcome
 from api.plans.answers import Asked
 from api.plans.cache import AskedBefore
-from api.plans.refusals import busy, draining
+from api.plans.refusals import busy, draining, lost
 from api.problems import Problem, ProblemType, Refusal
 from api.requests import check_weight, invalid, parse, sha256_of
 from api.settings import Settings
 from api.store.ids import new_plan_id
-from api.wire import RequestSummary
+from api.wire import FrontierSummary, RequestSummary
 from models import CompareRequest, FrontierRequest, PlanRequest
 from models.constraints import ObjectiveKind, SolverSettings
 from models.problem_details import ProblemDetails, Violation
@@ -25,12 +25,22 @@ AT_ONCE_BYTES = 2**15
 """Bodies up to this length are checked on the event loop: a millisecond or so."""
 IN_PROCESS_BYTES = 2**18
 """Up to this length they are checked in a thread; longer ones, which may hold the interpreter for long, by a clerk."""
+MOST_ATTEMPTS = 2
+"""How often work of milliseconds is begun."""
+DRAINING = "draining"
+"""What the executor says of jobs that it drops as it is being stopped."""
 CHECK_LIMIT_S = 30.0
 """Longest time for a clerk to check a body."""
 _REQUESTS: dict[Kind, type[PlanRequest] | type[CompareRequest]] = {
     Kind.PLAN: PlanRequest,
     Kind.FRONTIER: FrontierRequest,
     Kind.COMPARE: CompareRequest,
+}
+
+_BY_CLERK: dict[Kind, tuple[Kind, type[RequestSummary]]] = {
+    Kind.PLAN: (Kind.VALIDATE, RequestSummary),
+    Kind.FRONTIER: (Kind.CHECK_FRONTIER, FrontierSummary),
+    Kind.COMPARE: (Kind.CHECK_COMPARE, RequestSummary),
 }
 
 
@@ -58,7 +68,7 @@ class Intake:
         check_weight(raw)
         if len(raw) <= AT_ONCE_BYTES:
             asked = _read(kind, raw)
-        elif len(raw) <= IN_PROCESS_BYTES or kind is not Kind.PLAN:
+        elif len(raw) <= IN_PROCESS_BYTES:
             asked = await asyncio.to_thread(_read, kind, raw)
         else:
             asked = await self._by_clerk(kind, raw)
@@ -67,13 +77,17 @@ class Intake:
         return asked
 
     async def _by_clerk(self, kind: Kind, raw: bytes) -> Asked:
-        job = Job(new_plan_id(), Kind.VALIDATE, raw, CHECK_LIMIT_S)
-        try:
-            ending = await self._executor.run(job, lambda _: None)
-        except Full as full:
-            raise busy(full) from None
-        summary = RequestSummary.model_validate_json(answer_of(ending))
-        return _asked(kind, summary.sha256, summary.solver, summary.model, objective=ObjectiveKind(summary.objective))
+        check, form = _BY_CLERK[kind]
+        ending = await done_by_clerk(self._executor, Job(new_plan_id(), check, raw, CHECK_LIMIT_S))
+        summary = form.model_validate_json(answer_of(ending))
+        return _asked(
+            kind,
+            summary.sha256,
+            summary.solver,
+            summary.model,
+            objective=ObjectiveKind(summary.objective),
+            epsilon=summary.epsilon if isinstance(summary, FrontierSummary) else 0.0,
+        )
 
     def _check_time_limit(self, kind: Kind, time_limit_s: float) -> None:
         limit = self._settings.max_time_limit_s
@@ -90,6 +104,18 @@ class Intake:
             ])  # fmt: skip
 
 
+async def done_by_clerk(executor: Executor, job: Job) -> Ending:
+    """The end of work of milliseconds; done again when its process was lost, as its neighbour may have killed it."""
+    try:
+        for _ in range(MOST_ATTEMPTS):
+            ending = await executor.run(job, lambda _: None)
+            if ending.outcome is not Outcome.LOST or ending.message == DRAINING:
+                break
+    except Full as full:
+        raise busy(full) from None
+    return ending
+
+
 def answer_of(ending: Ending) -> bytes:
     """The body of work that must end with an answer; raises `Refusal` or `Problem` when it did not."""
     if ending.outcome is Outcome.ANSWERED and ending.body is not None:
@@ -98,8 +124,8 @@ def answer_of(ending: Ending) -> bytes:
         raise Refusal(ProblemDetails.model_validate_json(ending.body))
     if ending.outcome is Outcome.MEMORY:
         raise Problem(ProblemType.BODY_TOO_LARGE, "the request needs more memory than a solver's process may use")
-    if ending.outcome is Outcome.LOST and ending.message == "draining":
-        raise draining()
+    if ending.outcome is Outcome.LOST:
+        raise draining() if ending.message == DRAINING else lost()
     raise RuntimeError(f"{ending.outcome}: {ending.message}")
 
 
@@ -109,20 +135,12 @@ def _read(kind: Kind, raw: bytes) -> Asked:
     epsilon = request.frontier.epsilon if isinstance(request, FrontierRequest) else 0.0
     return _asked(
         kind,
-        _sha256_of(posted),
+        sha256_of(posted),
         request.solver,
         request.model.name or request.model.catalogue,
         objective=request.objective.kind,
         epsilon=epsilon,
     )
-
-
-def _sha256_of(posted: PlanRequest | CompareRequest) -> str:
-    """Of a comparison also its variants as they came out: what a patch makes depends on how the rest was written."""
-    if not isinstance(posted, CompareRequest):
-        return sha256_of(posted)
-    every = [sha256_of(posted), *map(sha256_of, posted.variant_requests)]
-    return hashlib.sha256(json.dumps(every).encode()).hexdigest()
 
 
 def _asked(

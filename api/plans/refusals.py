@@ -20,6 +20,11 @@ def busy(full: Full) -> Problem:
     )
 
 
+def lost() -> Problem:
+    """Processes died while they worked on it."""
+    return Problem(ProblemType.BUSY, "the processes that worked on the request were lost", headers=_RETRY)
+
+
 def draining() -> Problem:
     """The service is being stopped."""
     return Problem(ProblemType.DRAINING, "the service is being stopped", headers=_RETRY)

@@ -52,16 +52,28 @@ def test_a_plan_says_how_long_it_waited_and_was_solved_and_by_whom(solving):
     assert plan["id"].startswith("plan-")
 
 
-def test_a_large_body_is_checked_by_another_process_and_refused_as_a_small_one(solving):
+@pytest.mark.parametrize(
+    ("path", "wrap", "place"),
+    [
+        ("/plan", lambda request: request, ""),
+        ("/frontier", lambda request: request | {"frontier": {"epsilon": 0.25}}, ""),
+        (
+            "/plan:compare",
+            lambda request: {"request": request, "variants": [{"name": "same", "patch": {}}]},
+            "/request",
+        ),
+    ],
+)
+def test_a_large_body_is_checked_by_another_process_and_refused_as_a_small_one(solving, path, wrap, place):
     padded = example("two-nodes-by-hand")
     padded["cluster"]["nodes"][0]["labels"] = {f"label-{k}": "x" * 200 for k in range(1500)}
     assert len(json.dumps(padded)) > 2**18
-    accepted = solving.post("/plan", json=padded, headers=ASYNC)
+    accepted = solving.post(path, json=wrap(padded), headers=ASYNC)
     assert accepted.status_code == 202, accepted.text
+    assert accepted.json().get("epsilon") in (None, 0.25)
     assert solving.get(accepted.headers["location"], headers={"prefer": "wait=30"}).json()["status"] == "optimal"
-    padded["solver"] = {"seed": -1}
-    refused = solving.post("/plan", json=padded, headers=ASYNC)
-    assert (refused.status_code, refused.json()["violations"][0]["pointer"]) == (422, "/solver/seed")
+    refused = solving.post(path, json=wrap(padded | {"solver": {"seed": -1}}), headers=ASYNC)
+    assert (refused.status_code, refused.json()["violations"][0]["pointer"]) == (422, f"{place}/solver/seed")
 
 
 @pytest.mark.parametrize("path", ["/plan:validate", "/plan:evaluate", "/profiles", "/plan", "/frontier"])

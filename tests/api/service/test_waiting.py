@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from api.execution.base import Ending, Outcome
 from models.constraints import Backend
 from tests.api.clients import WAIT_S
 
@@ -122,6 +123,23 @@ def test_a_failing_solve_frees_its_place(client_of, any_plan, body):
 
     client = client_of(plan=failing, solver_slots=1, queue_length=0)
     assert [client.post("/plan", json=body).status_code for _ in range(3)] == [500, 500, 500]
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_a_clerk_that_is_lost_costs_a_second_attempt_and_no_more(client_of, body, monkeypatch, lost):
+    client = client_of()
+    executor = client.app.state.service.executor
+    run, tries = executor.run, []
+
+    async def dying(job, on_event):
+        tries.append(job.kind)
+        return Ending(Outcome.LOST, message="killed") if len(tries) <= lost else await run(job, on_event)
+
+    monkeypatch.setattr(executor, "run", dying)
+    answer = client.post("/plan:validate", json=body)
+    assert answer.status_code == (200 if lost == 1 else 503)
+    assert len(tries) == 2
+    assert answer.headers.get("retry-after") == (None if lost == 1 else "5")
 
 
 def test_the_double_tries_every_backend(client_of, held):
