@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +29,7 @@ def configuration(settings: Settings) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"lines": {"()": formatter}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+        "handlers": {"stderr": {"()": StandardError, "formatter": "lines"}},
         "root": {"handlers": ["stderr"], "level": "WARNING" if level == "DEBUG" else level},
         "loggers": {
             "placement": {"level": level},
@@ -38,6 +39,17 @@ def configuration(settings: Settings) -> dict[str, Any]:
             "alembic": {"level": "WARNING"},
         },
     }
+
+
+class StandardError(logging.Handler):
+    """Writes to what is standard error when a line comes, which may have been replaced and closed since the start."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; as everywhere in logging, a failure to do so is reported and hurts nobody."""
+        try:
+            print(self.format(record), file=sys.stderr, flush=True)  # noqa: T201 - the log's own way out
+        except Exception:  # noqa: BLE001 - as in logging.StreamHandler
+            self.handleError(record)
 
 
 class JsonLines(logging.Formatter):
