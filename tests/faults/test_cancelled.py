@@ -7,6 +7,7 @@ import socket
 import time
 
 import httpx
+import pytest
 
 from benchmarks.served import Served, wait_until
 from tests.faults.bodies import TOO_LARGE, endless, tiny
@@ -38,6 +39,7 @@ def test_a_cancelled_plan_stays_cancelled_though_it_is_cancelled_as_it_begins(cl
     assert unfinished(client) == []
 
 
+@pytest.mark.parametrize("standing", ["sqlite"], indirect=True)  # memory has nothing to do with the store
 def test_who_needs_too_much_memory_is_told_so_and_hurts_nobody(served: Served, client: httpx.Client) -> None:
     neighbour = submitted(client, endless())
     with_a_plan(client, neighbour)

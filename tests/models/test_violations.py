@@ -126,7 +126,7 @@ def places(here: Any, path: tuple[str | int, ...] = ()) -> list[tuple[str | int,
     return [path, *(place for key, value in inside for place in places(value, (*path, key)))]
 
 
-@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=300, deadline=None)
+@settings(suppress_health_check=[HealthCheck.too_slow], max_examples=120, deadline=None)
 @given(place=st.sampled_from(places(RICH)[1:]), value=ANYTHING)
 def test_whatever_stands_at_any_place_every_fault_points_to_a_place_of_the_input(
     place: tuple[str | int, ...], value: Any

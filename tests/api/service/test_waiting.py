@@ -95,7 +95,9 @@ def test_a_solve_is_told_to_stop_when_its_caller_hangs_up(client_of, held, body)
         held.entered()
         assert not held.told_to_stop.is_set()
     assert held.told_to_stop.wait(WAIT_S)
-    [entry] = client.get("/plans").json()["plans"]
+    while not (entries := client.get("/plans").json()["plans"]):  # it is written down while it is solved
+        pass
+    [entry] = entries
     plan = client.get(entry["href"], headers={"prefer": "wait=20"}).json()
     assert (plan["status"], plan["termination"]) == ("feasible", "cancelled")
 
