@@ -10,7 +10,7 @@ from benchmarks.instances import heterogeneous
 
 ENDLESS = heterogeneous(32, 8, seed=1) | {"solver": {"backend": "reference_cp_sat", "time_limit_s": 600.0}}
 """The textbook's formulation at a size for which it is not meant: has a plan at once, and no proof for many minutes."""
-TOO_LARGE = heterogeneous(120, 100, seed=1) | {"solver": {"backend": "reference_milp", "time_limit_s": 60.0}}
+TOO_LARGE = heterogeneous(120, 100, seed=1) | {"solver": {"backend": "reference_cp_sat", "time_limit_s": 60.0}}
 """Needs more memory than `MEMORY_BYTES`, whoever solves it."""
 MEMORY_BYTES = 960 * 2**20
 [_TINY] = [each for each in examples.of(examples.Purpose.PLAN) if each.name == "two-nodes-by-hand"]

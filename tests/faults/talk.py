@@ -7,11 +7,16 @@ import threading
 from typing import Any
 
 import httpx
+import pytest
 
 from benchmarks.served import Served, wait_until
 
 ASYNC = {"Prefer": "respond-async", "Cache-Control": "no-cache"}
 ENDED_S = 90.0
+ON_SQLITE = pytest.mark.parametrize("standing", ["sqlite"], indirect=True, scope="session")
+"""For tests in which it does not matter where plans are kept."""
+ON_POSTGRESQL = pytest.mark.parametrize("standing", ["postgresql"], indirect=True, scope="session")
+"""For what SQLite is not made for."""
 
 
 def submitted(client: httpx.Client, body: Any, **headers: str) -> str:

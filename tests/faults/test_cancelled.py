@@ -7,11 +7,10 @@ import socket
 import time
 
 import httpx
-import pytest
 
 from benchmarks.served import Served, wait_until
 from tests.faults.bodies import TOO_LARGE, endless, tiny
-from tests.faults.talk import ASYNC, Listener, ended, events, running, submitted, unfinished, with_a_plan
+from tests.faults.talk import ASYNC, ON_SQLITE, Listener, ended, events, running, submitted, unfinished, with_a_plan
 
 
 def test_a_plan_can_be_cancelled_before_while_and_after_it_is_solved(client: httpx.Client) -> None:
@@ -39,7 +38,7 @@ def test_a_cancelled_plan_stays_cancelled_though_it_is_cancelled_as_it_begins(cl
     assert unfinished(client) == []
 
 
-@pytest.mark.parametrize("standing", ["sqlite"], indirect=True)  # memory has nothing to do with the store
+@ON_SQLITE
 def test_who_needs_too_much_memory_is_told_so_and_hurts_nobody(served: Served, client: httpx.Client) -> None:
     neighbour = submitted(client, endless())
     with_a_plan(client, neighbour)
@@ -64,6 +63,7 @@ def test_a_caller_who_leaves_ends_his_plan_and_no_other(served: Served, client: 
     client.delete(f"/plans/{promised}")
 
 
+@ON_SQLITE
 def test_a_listener_who_leaves_or_never_reads_holds_up_nobody(served: Served, client: httpx.Client) -> None:
     plan = submitted(client, endless())
     with socket.create_connection(("127.0.0.1", served.port)) as deaf:
@@ -75,6 +75,7 @@ def test_a_listener_who_leaves_or_never_reads_holds_up_nobody(served: Served, cl
         assert listener.heard()[-1][0] == "done"
 
 
+@ON_SQLITE
 def test_a_slow_caller_is_given_up_and_holds_up_nobody(served: Served, client: httpx.Client) -> None:
     with socket.create_connection(("127.0.0.1", served.port)) as slow:
         slow.sendall(b"POST /plan HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")

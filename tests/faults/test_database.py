@@ -15,7 +15,7 @@ import pytest
 from benchmarks.served import Served, wait_until
 from tests.faults.bodies import endless, tiny
 from tests.faults.conftest import SETTINGS
-from tests.faults.talk import ASYNC, ended, seen, submitted, with_a_plan
+from tests.faults.talk import ASYNC, ON_SQLITE, ended, seen, submitted, with_a_plan
 from tests.postgres import PrivatePostgres
 
 Trouble = Callable[[], None]
@@ -72,6 +72,7 @@ def test_without_its_database_the_service_promises_nothing_and_keeps_what_it_pro
         assert "Traceback" not in served.log.read_text()
 
 
+@ON_SQLITE
 def test_a_stopped_process_goes_on_where_it_was(served: Served, client: httpx.Client) -> None:
     plan = submitted(client, endless())
     with_a_plan(client, plan)

@@ -14,7 +14,7 @@ import pytest
 
 from benchmarks.served import Served
 from tests.faults.bodies import endless, tiny
-from tests.faults.talk import ASYNC, seen, submitted, with_a_plan
+from tests.faults.talk import ASYNC, ON_POSTGRESQL, ON_SQLITE, seen, submitted, with_a_plan
 
 CALLERS = 50
 
@@ -46,6 +46,7 @@ def test_fifty_callers_with_one_key_share_one_plan(served: Served, client: httpx
     client.delete(f"/plans/{plan}")
 
 
+@ON_POSTGRESQL
 def test_two_services_on_one_store_know_each_others_plans_and_keys(
     served: Served, second: Served, client: httpx.Client
 ) -> None:
@@ -117,6 +118,7 @@ def refusal(client: httpx.Client, path: str, content: bytes) -> dict[str, Any]:
     return answer.json()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("path", ["/plan", "/plan:validate", "/plan:evaluate", "/frontier"])
 def test_values_that_no_figure_can_have_are_refused_with_their_place(client: httpx.Client, path: str) -> None:
     for pointer, text in BAD_VALUES:
@@ -126,6 +128,7 @@ def test_values_that_no_figure_can_have_are_refused_with_their_place(client: htt
         assert pointer in named or problem["status"] == 400, (pointer, text, named)
 
 
+@ON_SQLITE
 def test_bodies_that_are_no_request_are_refused_and_never_repeated(client: httpx.Client) -> None:
     for path in ("/plan", "/plan:validate", "/plan:evaluate", "/frontier", "/plan:compare", "/profiles"):
         for name, content in BAD_BODIES.items():
