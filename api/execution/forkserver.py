@@ -233,11 +233,11 @@ def sweep() -> None:
         try:
             if time.time() - folder.stat().st_mtime < LEFT_BEHIND_S or folder.stat().st_uid != os.getuid():
                 continue
-            with errors_in(folder).open("a") as errors:
+            with errors_in(folder).open("r+") as errors:  # somebody else may be removing it: nothing is made anew
                 fcntl.flock(errors, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
         except OSError:
             continue
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _last_words(errors: Path) -> str:
