@@ -103,8 +103,9 @@ class Served:
         return []
 
     def workers(self) -> list[psutil.Process]:
-        """Processes that work on plans, clerks included: whatever the forkserver forked."""
-        return [child for server in self.process.children() for child in server.children()]
+        """Processes that work on plans, clerks included: whatever the forkserver forked and has not lost."""
+        forked = (child for server in self.process.children() for child in server.children())
+        return [child for child in forked if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
 
     def kill(self) -> list[psutil.Process]:
         """End the API process by SIGKILL; its family at that moment."""

@@ -24,9 +24,9 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="session", params=["sqlite"])
 def standing(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The service of a whole session."""
+    """The service of a whole session: on SQLite, or on the database that a test is parametrised with."""
     with ExitStack() as scratch:
         settings = dict(SETTINGS)
         if request.param == "postgresql":
