@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -21,8 +21,9 @@ from api.readiness import try_all
 from api.requests import parse, refused
 from api.summary import comparison_summary_of, frontier_summary_of, summary_of
 from api.wire import Readiness
-from models import CompareRequest, EvaluateRequest, Fault, FrontierRequest, InvalidInput, PlanRequest
+from models import CompareRequest, EvaluateRequest, Fault, Frontier, FrontierRequest, InvalidInput, Plan, PlanRequest
 from models.base import DomainType
+from models.comparison import Comparison
 from models.profile_request import ProfileRequest
 from placement import comparing, solver, warm_up
 from placement.search import Progress
@@ -51,34 +52,31 @@ def prepare() -> None:
 
 def plan(body: bytes, assignment: Assignment) -> bytes:
     """PlanRequest -> Plan."""
-    with refusals(body):
-        answer = solver.plan(
-            parse(PlanRequest, body),
-            on_progress=lambda progress: assignment.tell(partial(known_of, progress)),
-            cancelled=assignment.cancelled,
-            threads=assignment.order.threads,
-        )
-    return to_json(answer.model_copy(update={"id": assignment.order.id}))
+    return _solved(solver.plan, PlanRequest, known_of, body, assignment)
 
 
 def frontier(body: bytes, assignment: Assignment) -> bytes:
     """FrontierRequest -> Frontier."""
-    with refusals(body):
-        answer = solver.frontier(
-            parse(FrontierRequest, body),
-            on_progress=lambda progress: assignment.tell(partial(asdict, progress)),
-            cancelled=assignment.cancelled,
-            threads=assignment.order.threads,
-        )
-    return to_json(answer.model_copy(update={"id": assignment.order.id}))
+    return _solved(solver.frontier, FrontierRequest, asdict, body, assignment)
 
 
 def compare(body: bytes, assignment: Assignment) -> bytes:
     """CompareRequest -> Comparison."""
+    return _solved(comparing.compare, CompareRequest, known_of, body, assignment)
+
+
+def _solved(
+    solve: Callable[..., Plan | Frontier | Comparison],
+    kind: type[DomainType],
+    told: Callable[[Any], dict[str, Any]],
+    body: bytes,
+    assignment: Assignment,
+) -> bytes:
+    """The answer to a request of some kind, under the job's id; what is `told` of each progress is streamed."""
     with refusals(body):
-        answer = comparing.compare(
-            parse(CompareRequest, body),
-            on_progress=lambda progress: assignment.tell(partial(known_of, progress)),
+        answer = solve(
+            parse(kind, body),
+            on_progress=lambda progress: assignment.tell(partial(told, progress)),
             cancelled=assignment.cancelled,
             threads=assignment.order.threads,
         )
