@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import anyio
 
 from api.security.keys import id_in, opens
+from api.store.errors import StoreUnavailable
 from api.store.keys import KeyRow
 
 log = logging.getLogger("placement.security")
@@ -72,7 +73,9 @@ class Keyring:
     async def _read_again(self, began: float) -> None:
         try:
             keys = await self._read()
-        except Exception:  # whatever the store raises, the answer is the same: go on with what is known, for a while
+        except StoreUnavailable as unavailable:
+            log.warning("the API keys cannot be read: %s", unavailable)
+        except Exception:  # whatever else is raised, the answer is the same: go on with what is known, for a while
             log.exception("the API keys cannot be read")
         else:
             self._keys = {key.id: key for key in keys}
