@@ -19,6 +19,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
 DEV := $(VENV)/.dev-installed
+TORCH := $(VENV)/.torch-installed
 COMPILED := $(VENV)/.search-compiled
 
 # Debian's Python may lack ensurepip: the virtual environment then has no pip of its own, and Python's serves it.
@@ -35,7 +36,7 @@ help: ## Print the targets
 	@echo "Variables: HOST=$(HOST) PORT=$(PORT) (serve), WORKERS=$(WORKERS) ARGS= (test, bench), MINUTES=$(MINUTES) (soak), PYTHON=$(PYTHON)"
 
 .PHONY: setup
-setup: $(DEV) $(COMPILED) ## Install everything into .venv, exactly as locked (quick the second time)
+setup: $(DEV) $(TORCH) $(COMPILED) ## Install everything into .venv, exactly as locked (quick the second time)
 
 .PHONY: serve
 serve: $(RUNTIME) $(COMPILED) ## Serve on HOST and PORT; Swagger UI under /docs
@@ -90,6 +91,14 @@ lock: setup ## Renew the lock files after a change in pyproject.toml (UPGRADE=--
 		sed -e '/^# Made by/d' -e 's/ (pyproject\.toml[^)]*)//g' -e 's/-c requirements\/runtime\.lock, //' $$lock; \
 		} >$$lock.new; mv $$lock.new $$lock; done
 
+.PHONY: lock-torch
+lock-torch: setup ## The same for the extras measure and run (torch); some ten minutes
+	$(COMPILE) --extra measure --extra run --constraint requirements/dev.lock --output-file build/torch.lock pyproject.toml
+	$(BIN)/python tools/split_torch_lock.py build/torch.lock
+
+.PHONY: torch
+torch: $(RUNTIME) $(TORCH) ## Install torch and transformers too: to measure a model here, to run a plan
+
 .PHONY: openapi
 openapi: setup ## Renew docs/openapi.json after a change of the service's description
 	PYTHONPATH=. $(BIN)/python tools/openapi.py
@@ -120,6 +129,14 @@ $(RUNTIME): requirements/runtime.lock pyproject.toml | $(BIN)/python
 $(DEV): requirements/dev.lock $(RUNTIME)
 	@echo "Installing the development packages into $(VENV)"
 	@$(call pip_install,--only-binary :all: --require-hashes --requirement requirements/dev.lock)
+	@touch $@
+
+# Both locks are complete, so --no-deps: a CPU build of torch, where pip finds one, does without the CUDA packages.
+$(TORCH): requirements/torch.lock requirements/torch-cuda.lock $(RUNTIME)
+	@echo "Installing torch into $(VENV)"
+	@$(call pip_install,--only-binary :all: --require-hashes --no-deps --requirement requirements/torch.lock)
+	@$(BIN)/python -c 'import torch' 2>/dev/null || { echo "This is a CUDA build of torch: installing its packages (some GB)"; \
+		$(call pip_install,--only-binary :all: --require-hashes --no-deps --requirement requirements/torch-cuda.lock); }
 	@touch $@
 
 # Tests run in several processes, and the service answers from its first second on: neither shall wait for a compiler.

@@ -14,7 +14,9 @@ from packaging.version import Version
 PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>\S+) \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 COMMENT = re.compile(r" *# [^/\\]*")
-LOCKS = ("runtime", "dev")
+LOCKS = ("runtime", "dev", "torch", "torch-cuda")
+WHOLE = ("runtime", "dev")
+EXTRAS = ("measure", "run")
 
 
 def pins(root: Path, lock: str) -> dict[str, Version]:
@@ -47,7 +49,7 @@ def test_every_pin_carries_a_hash(lock: str, root: Path) -> None:
     assert unhashed == []
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", WHOLE)
 def test_every_requirement_of_pyproject_is_pinned_within_its_range(lock: str, root: Path) -> None:
     pinned = pins(root, lock)
     names = {str(wanted): canonicalize_name(wanted.name) for wanted in requirements(root, lock)}
@@ -59,3 +61,17 @@ def test_dev_lock_repeats_the_runtime_lock_so_that_tests_run_what_is_served(root
     dev = pins(root, "dev")
     runtime = pins(root, "runtime")
     assert {name: dev.get(name) for name in runtime} == runtime
+
+
+@pytest.mark.parametrize("extra", EXTRAS)
+def test_extras_are_pinned_within_their_ranges_by_the_torch_lock(extra: str, root: Path) -> None:
+    pinned = pins(root, "torch")
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    wanted = [Requirement(text) for text in project["optional-dependencies"][extra]]
+    assert [each.name for each in wanted if each.name not in pinned or pinned[each.name] not in each.specifier] == []
+
+
+def test_torch_lock_repeats_no_pin_of_what_is_served_and_contradicts_no_pin_of_the_tests(root: Path) -> None:
+    torch, dev = pins(root, "torch") | pins(root, "torch-cuda"), pins(root, "dev")
+    assert torch.keys() & pins(root, "runtime").keys() == set()
+    assert {name: version for name, version in torch.items() if name in dev and dev[name] != version} == {}
