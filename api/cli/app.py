@@ -15,6 +15,7 @@ from api.cli.doctor import doctor
 from api.cli.explain import explain
 from api.cli.frontier import frontier
 from api.cli.keys import app as keys
+from api.cli.measure import app as measure
 from api.cli.planning import evaluate, plan
 from api.cli.plot import plot
 from api.cli.profiling import profile
@@ -53,6 +54,7 @@ def _root(
 for command in (plan, explain, compare, frontier, evaluate, plot, profile, catalogue, examples, serve, worker, doctor):
     app.command()(command)
 app.add_typer(keys, name="keys")
+app.add_typer(measure, name="measure")
 
 
 def main() -> None:

@@ -1,0 +1,12 @@
+"""`placement measure`: figures of real nodes, links and models, as pieces of a request."""
+
+from __future__ import annotations
+
+import typer
+
+from api.cli.measure_serve import serve
+
+app = typer.Typer(no_args_is_help=True, help="Measure nodes, links and models, and join the pieces to a request.")
+
+for command in (serve,):
+    app.command()(command)
