@@ -60,6 +60,34 @@ def knobs_of(problem: Problem) -> list[Knob]:
     ]
 
 
+def _part(part: str, field: str, value: Any) -> Relax:
+    """Sets one field of a part of the request."""
+    return lambda request: with_part(request, part, **{field: value})
+
+
+def _part_to(part: str, field: str, kind: Callable[[float], float] = float) -> RelaxTo:
+    """Sets one field of a part of the request to a figure."""
+    return lambda request, value: with_part(request, part, **{field: kind(value)})
+
+
+def _node(n: int, field: str, value: Any) -> Relax:
+    """Sets one field of the n-th node."""
+    return lambda request: with_nodes(request, {n: {field: value}})
+
+
+def _node_to(n: int, field: str) -> RelaxTo:
+    """Sets one field of the n-th node to a figure."""
+    return lambda request, value: with_nodes(request, {n: {field: value}})
+
+
+def _joules_of(n: int) -> Used:
+    return lambda _problem, _placement, figures: figures.node_j(n)
+
+
+def _bytes_of(n: int) -> Used:
+    return lambda problem, placement, _figures: node_memory(problem, placement).get(n, 0.0)
+
+
 def _entries(request: PlanRequest) -> Iterator[Knob]:
     for field in ("pinned", "allowed_nodes", "forbidden_nodes"):
         for index, entry in enumerate(getattr(request.constraints, field)):
@@ -95,7 +123,7 @@ def _privacy(problem: Problem) -> Iterator[Knob]:
             None,
             "max_leakage",
             lambda request: with_part(request, "privacy", max_leakage=None, leakage=None),
-            lambda request, value: with_part(request, "privacy", max_leakage=value),
+            _part_to("privacy", "max_leakage"),
             available=privacy.max_leakage,
             steps=tuple(sorted({score for score in privacy.leakage if score > privacy.max_leakage})),
             value_words=lambda value: f"{value:.4g}",
@@ -106,8 +134,8 @@ def _privacy(problem: Problem) -> Iterator[Knob]:
                 name,
                 None,
                 name,
-                lambda request, name=name: with_part(request, "privacy", **{name: 0}),  # type: ignore[misc]
-                lambda request, value, name=name: with_part(request, "privacy", **{name: int(value)}),  # type: ignore[misc]
+                _part("privacy", name, 0),
+                _part_to("privacy", name, int),
                 available=count,
                 steps=tuple(range(count - 1, -1, -1)),
                 value_words=lambda value: f"{value:.0f}",
@@ -121,10 +149,10 @@ def _budgets(request: PlanRequest) -> Iterator[Knob]:
                 "energy_budget_j",
                 node.id,
                 f"the energy budget of {node.id}",
-                lambda request, n=n: with_nodes(request, {n: {"energy_budget_j": None}}),  # type: ignore[misc]
-                lambda request, value, n=n: with_nodes(request, {n: {"energy_budget_j": value}}),  # type: ignore[misc]
+                _node(n, "energy_budget_j", None),
+                _node_to(n, "energy_budget_j"),
                 available=node.energy_budget_j,
-                used=lambda _problem, _placement, figures, n=n: figures.node_j(n),  # type: ignore[misc]
+                used=_joules_of(n),
                 value_words=say.joules,
             )
 
@@ -137,8 +165,8 @@ def _limits(problem: Problem) -> Iterator[Knob]:
             "max_stages",
             None,
             "max_stages",
-            lambda request: with_part(request, "constraints", max_stages=None),
-            lambda request, value: with_part(request, "constraints", max_stages=int(value)),
+            _part("constraints", "max_stages", None),
+            _part_to("constraints", "max_stages", int),
             available=constraints.max_stages,
             steps=tuple(range(constraints.max_stages + 1, most + 1)),
             value_words=lambda value: f"{value:.0f}",
@@ -155,8 +183,8 @@ def _limits(problem: Problem) -> Iterator[Knob]:
                 name,
                 None,
                 name,
-                lambda request, name=name: with_part(request, "constraints", **{name: None}),  # type: ignore[misc]
-                lambda request, value, name=name: with_part(request, "constraints", **{name: value}),  # type: ignore[misc]
+                _part("constraints", name, None),
+                _part_to("constraints", name),
                 available=limit,
                 metric=metric,
                 value_words=words,
@@ -169,10 +197,10 @@ def _memory(request: PlanRequest) -> Iterator[Knob]:
             "memory_bytes",
             node.id,
             f"the memory of {node.id}",
-            lambda request, n=n: with_nodes(request, {n: {"memory_bytes": UNLIMITED}}),  # type: ignore[misc]
-            lambda request, value, n=n: with_nodes(request, {n: {"memory_bytes": value}}),  # type: ignore[misc]
+            _node(n, "memory_bytes", UNLIMITED),
+            _node_to(n, "memory_bytes"),
             available=node.memory_bytes,
-            used=lambda problem, placement, _figures, n=n: node_memory(problem, placement).get(n, 0.0),  # type: ignore[misc]
+            used=_bytes_of(n),
             value_words=say.size,
         )
 
