@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,28 +10,27 @@ from models.base import Fault, refuse
 from models.constraints import Backend, Metric, ObjectiveKind
 from models.explanation import Explain
 from models.frontier import Frontier, FrontierRequest, FrontierTermination
-from models.plan import Evaluation, Plan, SolverReport, Status, Termination
+from models.plan import Evaluation, Plan, Status
 from models.request import EvaluateRequest, PlanRequest
 from models.request import PlacedStage as NamedStage
+from placement.answer import PlanAnswer, id_of, notes_of, solver_report
 from placement.backends.base import Outcome
 from placement.backends.brute_force import LARGEST, placement_count
 from placement.backends.registry import BACKENDS
 from placement.baselines import baselines
 from placement.constraints import limits_of
 from placement.cost_model import compile_problem
-from placement.evaluation import Figures
 from placement.explanation.answer import explained
 from placement.explanation.attempt import attempt_of
 from placement.explanation.infeasibility import explain_infeasibility
 from placement.explanation.yardstick import Questioner, yardstick_of
-from placement.feasibility import relative_gap
 from placement.frontier.answer import frontier_answer
 from placement.frontier.enumeration import by_enumeration
 from placement.frontier.epsilon_constraint import by_epsilon_constraint
 from placement.frontier.method import FrontierMethod, FrontierProgress, Wanted
-from placement.objectives import OBJECTIVES, Optimum, metric_value, stated
+from placement.objectives import OBJECTIVES, Optimum, metric_value
 from placement.problem import PlacedStage, Placement, Problem
-from placement.report import assess, compare_baselines
+from placement.report import assess
 from placement.search import Progress, Search
 
 __all__ = ["FrontierProgress", "Progress", "evaluate", "frontier", "plan"]
@@ -41,10 +39,6 @@ EXPLANATION_S = 10.0
 """Longest search for reasons and relaxations once infeasibility is proven, within the request's time limit."""
 ENUMERABLE_FRONTIER = 5_000
 """Placements up to which scoring each of them once is the quickest way to a frontier, and exact for 1f1b too."""
-PRIVACY_NOTE = (
-    "A cut is not a formal privacy guarantee: attacks with learned decoders recover input even from deep layers, and "
-    "gradients that cross a cut leak too."
-)
 
 
 def plan(
@@ -72,7 +66,7 @@ def plan(
         search.deadline_s -= request.solver.time_limit_s * request.explain.time_share
     optimum = OBJECTIVES[request.objective.kind](search, request.objective, limits_of(problem))
     solved = clock()
-    report = _Answer(request, problem, search, optimum)
+    report = PlanAnswer(request, problem, search, optimum)
     infeasibility = None
     if optimum.result.outcome is Outcome.INFEASIBLE:
         search.deadline_s = min(begin + request.solver.time_limit_s, clock() + EXPLANATION_S)
@@ -168,8 +162,8 @@ def frontier(
         problem,
         traced,
         stopped,
-        name=_id_of("frontier", request),
-        solver=_solver_report(search, seconds, {**search.sizes, **traced.sizes}),
+        name=id_of("frontier", request),
+        solver=solver_report(search, seconds, {**search.sizes, **traced.sizes}),
         infeasibility=infeasibility,
         notes=(*notes_of(problem), *_unused(request)),
     )
@@ -189,99 +183,6 @@ def _unused(request: FrontierRequest) -> Iterator[str]:
         yield "solver.relative_gap is not used: frontier.epsilon says how finely a frontier is wanted"
     if request.explain is not None:
         yield "explain is not used: the plans of a frontier can be explained one by one"
-
-
-class _Answer:
-    """Puts the plan together."""
-
-    def __init__(self, request: PlanRequest, problem: Problem, search: Search, optimum: Optimum) -> None:
-        self._request, self._problem, self._search, self._optimum = request, problem, search, optimum
-
-    def plan(self, *, infeasibility: object, seconds: dict[str, float]) -> Plan:
-        """The answer of POST /plan."""
-        result = self._optimum.result
-        metrics = assess(self._problem, result.placement)[2] if result.placement is not None else None
-        status, termination = self._status()
-        body = {} if metrics is None else {name: getattr(metrics, name) for name in type(metrics).model_fields}
-        return Plan(
-            **body,
-            id=plan_id(self._request),
-            status=status,
-            termination=termination,
-            objective_kind=self._request.objective.kind,
-            objective=self._stated(result.value),
-            bound=self._stated(result.bound),
-            gap=self._gap(),
-            objective_terms=self._optimum.terms,
-            baselines=compare_baselines(self._problem, self._worth),
-            infeasibility=infeasibility,
-            solver=_solver_report(self._search, seconds, {**self._search.sizes, **self._optimum.result.sizes}),
-            notes=notes_of(self._problem),
-        )
-
-    def _worth(self, figures: Figures) -> float:
-        return stated(self._problem, self._optimum.stated_as, self._optimum.goal.value(figures))
-
-    def _stated(self, value: float | None) -> float | None:
-        if value is None or (self._optimum.stated_as is Metric.THROUGHPUT and value <= 0):
-            return None
-        return stated(self._problem, self._optimum.stated_as, value)
-
-    def _gap(self) -> float | None:
-        """|objective - bound| / |objective|, as stated: of the rates where the cycle time was minimised."""
-        result = self._optimum.result
-        if self._optimum.stated_as is not Metric.THROUGHPUT:
-            return result.gap
-        value, bound = self._stated(result.value), self._stated(result.bound)
-        return None if value is None or bound is None else relative_gap(-value, -bound)
-
-    def _status(self) -> tuple[Status, Termination]:
-        result = self._optimum.result
-        if result.outcome is Outcome.INFEASIBLE:
-            return Status.INFEASIBLE, Termination.INFEASIBLE
-        stopped = Termination.TIME_LIMIT
-        if self._search.cancelled():
-            stopped = Termination.CANCELLED
-        elif self._problem.replays and not self._search.out_of_time:
-            stopped = Termination.REPLAY
-        if result.placement is None:
-            return Status.NO_PLAN_FOUND, stopped
-        if result.proven and self._optimum.all_proven:
-            return Status.OPTIMAL, Termination.OPTIMAL
-        asked = self._request.solver.relative_gap
-        if result.gap is not None and asked > 0 and result.gap <= asked:
-            return Status.FEASIBLE, Termination.GAP
-        return Status.FEASIBLE, stopped
-
-
-def _solver_report(search: Search, seconds: dict[str, float], sizes: dict[str, int]) -> SolverReport:
-    return SolverReport(
-        backend=search.solver.name,
-        version=search.solver.version,
-        seed=search.seed,
-        threads=search.threads,
-        seconds=seconds,
-        sizes=sizes,
-    )
-
-
-def notes_of(problem: Problem) -> tuple[str, ...]:
-    """What a reader of any answer about the problem should know."""
-    notes = list(problem.profile.notes)
-    if problem.node_count > 1:
-        notes.append(PRIVACY_NOTE)
-    if problem.training and problem.training.iterations > 1:
-        notes.append(f"figures are per iteration; {problem.training.iterations} are planned")
-    return tuple(notes)
-
-
-def plan_id(request: PlanRequest) -> str:
-    """A name for the request's plan: the same request has the same one."""
-    return _id_of("plan", request)
-
-
-def _id_of(kind: str, request: PlanRequest) -> str:
-    return f"{kind}-" + hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _check_backend(problem: Problem) -> None:

@@ -14,6 +14,7 @@ from models.constraints import Metric, ObjectiveKind
 from models.frontier import Frontier, FrontierRequest, FrontierTermination
 from models.plan import Plan, SolverReport, Status, Termination
 from models.request import PlanRequest
+from placement.answer import notes_of
 from placement.backends.base import LatencyModel
 from placement.backends.registry import BACKENDS
 from placement.baselines import baselines
@@ -29,7 +30,7 @@ from placement.objectives import stated
 from placement.problem import Placement, Problem
 from placement.report import assess, compare_baselines
 from placement.search import Progress
-from placement.solver import notes_of, placement_of
+from placement.solver import placement_of
 
 Scored = tuple[Placement, Figures]
 _SINGLE = frozenset({ObjectiveKind.LATENCY, ObjectiveKind.ENERGY, ObjectiveKind.THROUGHPUT})

@@ -12,8 +12,9 @@ from models.base import InvalidInput
 from models.constraints import Metric, ObjectiveKind
 from models.plan import Plan, Status, Termination
 from models.request import EvaluateRequest, PlanRequest
+from placement.answer import PRIVACY_NOTE
 from placement.search import PROOF_TOLERANCE
-from placement.solver import PRIVACY_NOTE, Progress, evaluate, plan
+from placement.solver import Progress, evaluate, plan
 from tests.placement.examples_for_tests import inference, layer, link, node, request_body, training
 from tests.placement.instances import random_request
 from tests.placement.random_problems import FACTOR
