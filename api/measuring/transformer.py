@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -79,7 +79,7 @@ class Stage(nn.Module):
     def __init__(self, model: SplitTransformer, first: int, layers: list[nn.Module]) -> None:
         super().__init__()
         self.family, self.config, self.first = model.family, model.config, first
-        self._last_block = model.layer_count - 2
+        self.last_block = model.layer_count - 2
         self.layers = nn.ModuleList(layers)
         self.rotary = model.family.part("RotaryEmbedding")(model.config) if model.family.rotary else None
         for slot, (_, block) in enumerate(self._blocks()):
@@ -98,9 +98,8 @@ class Stage(nn.Module):
 
         Behind the last block only the last token's state goes on, because the head reads no other.
         """
-        cache_before = cache.seen
         out = self._run(x, cache)
-        cache.seen = cache_before + x.shape[1]
+        cache.seen += x.shape[1]
         return out
 
     def new_cache(self) -> StageCache:
@@ -115,55 +114,66 @@ class Stage(nn.Module):
                 yield index, layer
 
     def _run(self, x: torch.Tensor, cache: StageCache | None) -> torch.Tensor:
-        seen = 0 if cache is None else cache.seen
-        positions = torch.arange(seen, seen + x.shape[1], device=x.device).unsqueeze(0)
-        shared: _Shared | None = None
+        traversal = StagePass(self, x, cache)
         for index, layer in enumerate(self.layers, self.first):
-            if isinstance(layer, Embedding):
-                x = layer(x, positions)
-            elif isinstance(layer, Head):
-                x = layer(x)
-            else:
-                shared = shared or _Shared(self, x, positions, cache)
-                x = layer(x, **shared.arguments(index - 1))
-                if cache is not None and index == self._last_block:
-                    x = x[:, -1:]
+            x = traversal.through(index, layer, x)
         return x
 
 
-@dataclass(slots=True)
-class _Shared:
-    """What the blocks of a stage share in one pass: rotary angles, and a mask of each kind that occurs."""
+class StagePass:
+    """One traversal of a stage: what its blocks share in it, rotary angles and a mask of each kind that occurs.
 
-    stage: Stage
-    hidden: torch.Tensor
-    positions: torch.Tensor
-    cache: StageCache | None
-    _masks: dict[bool, Any] = field(default_factory=dict)
-    _angles: Any = None
+    `x` is the stage's input; angles and masks are made when the first block asks, or beforehand by `prepare`.
+    """
 
-    def arguments(self, block: int) -> dict[str, Any]:
+    def __init__(self, stage: Stage, x: torch.Tensor, cache: StageCache | None = None) -> None:
+        seen = 0 if cache is None else cache.seen
+        self._stage, self._cache = stage, cache
+        self._positions = torch.arange(seen, seen + x.shape[1], device=x.device).unsqueeze(0)
+        self._masks: dict[bool, Any] = {}
+        self._angles: Any = None
+
+    def prepare(self, index: int, hidden: torch.Tensor) -> None:
+        """Make angles and mask for the block that is layer `index`, so that `through` spends no time on them."""
+        self._arguments(index, hidden)
+
+    def through(self, index: int, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:
+        """Layer `index` of the model applied to `x`."""
+        if isinstance(layer, Embedding):
+            return layer(x, self._positions)
+        if isinstance(layer, Head):
+            return layer(x)
+        x = layer(x, **self._arguments(index, x))
+        behind_last = self._cache is not None and index == self._stage.last_block
+        return x[:, -1:] if behind_last else x
+
+    @property
+    def shared(self) -> tuple[torch.Tensor, ...]:
+        """Tensors that all blocks of the stage read: angles and masks."""
+        masks = (mask for mask in self._masks.values() if mask is not None)
+        return (*(self._angles or ()), *masks)
+
+    def _arguments(self, index: int, hidden: torch.Tensor) -> dict[str, Any]:
         """Keyword arguments of a block's forward."""
-        past = None if self.cache is None else self.cache.blocks
-        given = {
-            "attention_mask": self._mask(self.stage.family.slides(self.stage.config, block), past),
-            "position_ids": self.positions,
-            "past_key_values": past,
-            "use_cache": past is not None,
-        }
-        if self.stage.rotary is not None:
-            if self._angles is None:
-                self._angles = self.stage.rotary(self.hidden, position_ids=self.positions)
-            given["position_embeddings"] = self._angles
-        return given
-
-    def _mask(self, slides: bool, past: Any) -> Any:
+        stage = self._stage
+        past = None if self._cache is None else self._cache.blocks
+        slides = stage.family.slides(stage.config, index - 1)
         if slides not in self._masks:
             make = create_sliding_window_causal_mask if slides else create_causal_mask
             self._masks[slides] = make(
-                config=self.stage.config, inputs_embeds=self.hidden, attention_mask=None, past_key_values=past
+                config=stage.config, inputs_embeds=hidden, attention_mask=None, past_key_values=past
             )
-        return self._masks[slides]
+        given = {
+            "attention_mask": self._masks[slides],
+            "position_ids": self._positions,
+            "past_key_values": past,
+            "use_cache": past is not None,
+        }
+        if stage.rotary is not None:
+            if self._angles is None:
+                self._angles = stage.rotary(hidden, position_ids=self._positions)
+            given["position_embeddings"] = self._angles
+        return given
 
 
 class SplitTransformer:
@@ -229,6 +239,10 @@ class SplitTransformer:
     def stage(self, first: int, stop: int) -> Stage:
         """Layers `first`..`stop` (half-open) as one module."""
         return Stage(self, first, [self.layer(index) for index in range(first, stop)])
+
+    def gradient_crosses(self, cut: int) -> bool:
+        """Whether the input of layer `cut` needs a gradient in training: something before it trains."""
+        return cut > (0 if self._lora_rank is None else 1)
 
     def _shape(self, index: int) -> nn.Module:
         if index == 0:
