@@ -9,23 +9,20 @@ plan. Every backend that works on the stage graph proves its optimum this way.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from itertools import count
+from dataclasses import replace
 
 import numpy as np
 
 from placement.backends.base import Axis, Box, Claim, Outcome, Solver, Task
-from placement.bounds import Marks, Memory, projected, widened
+from placement.bounds import Memory, projected, widened
 from placement.boxes import Shape, ends_clash, restricted, shape_of, within
 from placement.cuts import additive_limits, cut_of, everything, raised, trimmed
 from placement.feasibility import relative_gap
 from placement.incumbent import CUTOFF, Incumbent
-from placement.kernels.pricing import Duals
 from placement.labelling import Labelling
 from placement.lagrangian import Pricing, Relaxed
-from placement.stage_graph import StageGraph
+from placement.open_boxes import OpenBox, OpenBoxes
 
 NARROW = 1e-3
 """Uncertainty of a box relative to the goal, below which cutting it further gains nothing."""
@@ -54,25 +51,6 @@ MOST_LABELS = 1 << 20
 """Labels of one search for plans at most: about 200 MiB."""
 
 
-@dataclass(frozen=True)
-class _Open:
-    """A box waiting for its turn, with the columns and prices that its parent left."""
-
-    box: Box
-    graph: StageGraph
-    shape: Shape
-    memory: Memory
-    marks: Marks | None = None
-    """States of its walks that a better plan may pass; None: all."""
-    duals: Duals | None = None
-    load_duals: Duals | None = None
-    """Prices that also count loads of nodes."""
-    bound: float = -np.inf
-    """What they have shown of the box."""
-    attempts: int = 0
-    """How often labels were tried in vain since the box or its memory changed."""
-
-
 def branch_and_close(task: Task, close: Solver, clock: Callable[[], float]) -> Claim:
     """Minimise the task's goal; `close` solves the reduced boxes. Claims the same as a backend would."""
     return _Branching(task, close, clock).run()
@@ -85,13 +63,8 @@ class _Branching:
         self._incumbent = Incumbent(task, self._improved)
         self._sizes = {"boxes": 0, "sweeps": 0, "labels": 0, "closed_boxes": 0,
                        "reduced_stage_arcs": 0, "reduced_hand_over_arcs": 0}  # fmt: skip
-        self._open: list[tuple[float, int, _Open]] = []
-        self._number = count()
+        self._open = OpenBoxes()
         self._begun = False
-        self._in_work = np.inf
-        """Bound of the box in work."""
-        self._unproven = np.inf
-        """Least bound of boxes that a backend had to leave unfinished."""
         self._overload: np.ndarray | None = None
         self._too_many = np.inf
         """Stage columns from which on an attempt by labels has failed."""
@@ -105,15 +78,13 @@ class _Branching:
         if root is not None:
             graph, shape = within(self._task.graph, shape, root)
             bound = shape.cycle_weight * root.low_s[Axis.CYCLE]
-            self._push(bound, _Open(root, graph, shape, Memory.none(graph)))
+            self._open.push(bound, OpenBox(root, graph, shape, Memory.none(graph)))
         self._begun = True
         while self._open and not self._stopped():
-            bound, _, item = heapq.heappop(self._open)
-            if bound >= self._incumbent.cutoff:
-                continue
-            self._in_work = bound
-            self._work(bound, item)
-            self._in_work = np.inf
+            with self._open.least() as (bound, item):
+                if bound >= self._incumbent.cutoff:
+                    continue
+                self._work(bound, item)
             self._report()
         return self._claim()
 
@@ -126,12 +97,10 @@ class _Branching:
         self._task.on_progress(self._incumbent.value, self._bound())
 
     def _claim(self) -> Claim:
-        self._in_work = np.inf
         bound = self._bound()
-        finished = not self._open and not np.isfinite(self._unproven)
-        if finished and self._incumbent.placement is None:
+        if self._open.all_closed and self._incumbent.placement is None:
             return Claim(Outcome.INFEASIBLE, sizes=self._sizes)
-        outcome = Outcome.OPTIMAL if finished else Outcome.STOPPED
+        outcome = Outcome.OPTIMAL if self._open.all_closed else Outcome.STOPPED
         return Claim(outcome, self._incumbent.placement, bound, self._sizes)
 
     def _stopped(self) -> bool:
@@ -144,12 +113,8 @@ class _Branching:
         """The least bound of what is open or unfinished, at most the incumbent; None before the first box."""
         if not self._begun:
             return None
-        least = min([self._unproven, self._in_work, *(bound for bound, *_ in self._open)])
-        least = min(least, self._incumbent.cutoff)
+        least = min(self._open.bound, self._incumbent.cutoff)
         return float(least) if np.isfinite(least) else None
-
-    def _push(self, bound: float, item: _Open) -> None:
-        heapq.heappush(self._open, (bound, next(self._number), item))
 
     def _root(self, shape: Shape) -> Box | None:
         """The box of all plans; None where there is none."""
@@ -168,7 +133,7 @@ class _Branching:
         self._sizes["sweeps"] += pricing.steps_taken
         return np.inf if relaxed is None else max(0.0, relaxed.bound * (1 - CUTOFF))
 
-    def _work(self, known: float, item: _Open) -> None:
+    def _work(self, known: float, item: OpenBox) -> None:
         """Bound, search, reduce, as often as that pays; then close or cut."""
         self._sizes["boxes"] += 1
         for turn in range(ROUNDS):
@@ -200,7 +165,7 @@ class _Branching:
                 break
         self._close_or_cut(item, relaxed, max(known, relaxed.bound, item.bound))
 
-    def _next(self, item: _Open, relaxed: Relaxed) -> tuple[_Open, bool]:
+    def _next(self, item: OpenBox, relaxed: Relaxed) -> tuple[OpenBox, bool]:
         """The box as it stands after pricing, and whether pricing it again would gain little."""
         keep = (relaxed.through < self._incumbent.cutoff) & (True if self._overload is None else self._overload)
         graph, shape = restricted(relaxed.pricing.graph, relaxed.pricing.shape, keep)
@@ -215,7 +180,7 @@ class _Branching:
         """Labels per cut in the next search for plans: now and then many, since few may miss one plan each time."""
         return NEXT_WIDTH if self._sizes["boxes"] % OFTEN else RARE_WIDTH
 
-    def _without_overload(self, item: _Open, relaxed: Relaxed) -> _Open | None:
+    def _without_overload(self, item: OpenBox, relaxed: Relaxed) -> OpenBox | None:
         """Price a box with a wide peak once more, with the loads of nodes; None where that closes it."""
         self._overload = None
         axis = Axis.PEAK if relaxed.pricing.shape.peak_count > 0 else Axis.CYCLE
@@ -238,10 +203,10 @@ class _Branching:
         self._look(loaded, NEXT_WIDTH)
         return replace(item, load_duals=loaded.duals, bound=max(item.bound, loaded.bound))
 
-    def _close_or_cut(self, item: _Open, relaxed: Relaxed, bound: float) -> None:
+    def _close_or_cut(self, item: OpenBox, relaxed: Relaxed, bound: float) -> None:
         """Close the box, or push what it is to be replaced by."""
         if self._stopped():
-            self._push(bound, item)
+            self._open.push(bound, item)
             return
         if self._close.sets_labels and (item.graph.stage_count < self._too_many or item.attempts > 0):
             reached = self._attempt(item, relaxed)
@@ -262,24 +227,24 @@ class _Branching:
         elif cut.excess > NARROW * worth and (forgets is None or cut.excess > MATTERS * gap):
             parts = item.box.cut_at(cut.axis, cut.at_s)
         elif forgets is not None:
-            self._push(bound, self._remembering(item, forgets))
+            self._open.push(bound, self._remembering(item, forgets))
             return
         elif self._close.sets_labels:
             # Nothing left to cut or to remember: from now on labels are tried whatever its size.
-            self._push(bound, replace(item, attempts=max(1, item.attempts)))
+            self._open.push(bound, replace(item, attempts=max(1, item.attempts)))
             return
         else:
             self._hand_to_backend(bound, item)
             return
         for part in parts:
-            self._push(bound, replace(item, box=part, attempts=0))
+            self._open.push(bound, replace(item, box=part, attempts=0))
 
-    def _remembering(self, item: _Open, wider: Memory) -> _Open:
+    def _remembering(self, item: OpenBox, wider: Memory) -> OpenBox:
         """The box with walks that forget less."""
         marks = None if item.marks is None else projected(item.marks, item.memory, wider)
         return replace(item, memory=wider, marks=marks, attempts=0)
 
-    def _attempt(self, item: _Open, relaxed: Relaxed) -> float | None:
+    def _attempt(self, item: OpenBox, relaxed: Relaxed) -> float | None:
         """Try to close a box by labels; None where that did it, else a bound on it."""
         graph, shape = item.graph, item.shape
         pricing = Pricing(
@@ -306,7 +271,7 @@ class _Branching:
             self._too_many = min(self._too_many, graph.stage_count)
         return None if labelled.complete else labelled.bound
 
-    def _less_forgetful(self, item: _Open, relaxed: Relaxed) -> Memory | None:
+    def _less_forgetful(self, item: OpenBox, relaxed: Relaxed) -> Memory | None:
         """Memory that forbids the cycles of the cheapest walks; None where they have none, or it cannot grow."""
         walks = [relaxed.walk, *relaxed.cyclic]
         wider = widened(item.memory, walks, relaxed.pricing.graph, WIDEST + item.attempts)
@@ -321,7 +286,7 @@ class _Branching:
         self._sizes["labels"] += labelled.labels
         self._incumbent.offer(labelled.plans)
 
-    def _hand_to_backend(self, bound: float, item: _Open) -> None:
+    def _hand_to_backend(self, bound: float, item: OpenBox) -> None:
         """Solve what is left of the box exactly."""
         graph = item.graph
         self._sizes["closed_boxes"] += 1
@@ -343,4 +308,4 @@ class _Branching:
         if claim.outcome is Outcome.STOPPED:
             reached = bound if claim.bound is None else max(bound, claim.bound)
             if reached < self._incumbent.cutoff:
-                self._unproven = min(self._unproven, reached)
+                self._open.give_up(reached)
