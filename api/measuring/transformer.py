@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,6 +66,17 @@ class StageCache:
     blocks: Any
     seen: int = 0
     """Tokens per sequence that have passed."""
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """Whatever passes inside, the cache is afterwards what it was: a pass can be repeated at the same context."""
+        before = self.seen, [dict(vars(layer)) for layer in self.blocks.layers]
+        try:
+            yield
+        finally:
+            self.seen = before[0]
+            for layer, state in zip(self.blocks.layers, before[1], strict=True):
+                vars(layer).update(state)
 
     @property
     def stored_bytes(self) -> int:
