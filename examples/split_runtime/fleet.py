@@ -1,0 +1,218 @@
+"""All nodes of an emulated cluster on this machine: processes that live through many jobs, as slow as asked.
+
+Nodes are processes of one thread. Their processors are throttled in the process (throttle), their links by the kernel
+in network namespaces (network) or, where those cannot be made, in the process too (sending).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from api.measuring.fit import TransferFit, fit_transfers
+from examples.split_runtime.job import Job, Measured, NotRunnable, TrainingWork, gather
+from examples.split_runtime.network import INTERFACE, Network, NoNamespaces
+from examples.split_runtime.protocol import Call, Failure, Join, LayerQuestion, LayerSamples, Pace, TransferTest
+
+START_S = 120.0
+"""Longest start of a node; importing torch takes seconds, on a busy machine many."""
+PAYLOAD_BYTES = (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000)
+LONGEST_TRANSFER_S = 0.5
+"""Payloads that would take longer on a link are not measured on it."""
+
+
+class Ground(StrEnum):
+    """Where links are emulated."""
+
+    NAMESPACES = "namespaces"
+    LOOPBACK = "loopback"
+
+
+class NodeFailed(RuntimeError):
+    """A node's process failed or ended; the message has its traceback. The fleet is closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A node's processor: its share of one core, 0 < share <= 1. The sum over nodes should leave cores to spare."""
+
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LinkShape:
+    """A directed link between two nodes."""
+
+    source: str
+    target: str
+    bits_per_s: float
+    latency_s: float = 0.0
+
+
+class Fleet:
+    """Context manager. names: of the nodes. ground: None takes namespaces where they can be made, else loopback."""
+
+    def __init__(self, names: Sequence[str], ground: Ground | None = None) -> None:
+        self.names = tuple(names)
+        self._stack = contextlib.ExitStack()
+        self._connections: dict[str, Connection] = {}
+        self._network = self._make_network(ground)
+        self.ground = Ground.LOOPBACK if self._network is None else Ground.NAMESPACES
+
+    def _make_network(self, ground: Ground | None) -> Network | None:
+        if ground is Ground.LOOPBACK:
+            return None
+        try:
+            return self._stack.enter_context(Network())
+        except NoNamespaces:
+            if ground is Ground.NAMESPACES:
+                raise
+            return None
+
+    def __enter__(self) -> Self:
+        try:
+            folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="split-runtime-")))
+            for name in self.names:
+                self._connections[name] = self._start()
+            pids = self._answers(self.names, START_S)
+            if self._network is not None:
+                for name in self.names:
+                    self._network.connect(pids[name])
+            interface = "lo" if self._network is None else INTERFACE
+            store = str(folder / "store")
+            self._ask({name: Join(name, self.names, store, interface) for name in self.names}, START_S)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all nodes; the network goes with them."""
+        for connection in self._connections.values():
+            connection.close()
+        self._connections = {}
+        self._stack.close()
+
+    def shape(self, nodes: Mapping[str, Shape], links: Sequence[LinkShape]) -> None:
+        """Make nodes and links as slow as this from now on; links that are not named are as fast as this machine."""
+        kernel = self._network is not None
+        paces: dict[str, dict[str, Pace]] = {name: {} for name in self.names}
+        rates: dict[str, dict[int, float]] = {name: {} for name in self.names}
+        for link in links:
+            rates[link.source][self.names.index(link.target)] = link.bits_per_s
+            paces[link.source][link.target] = Pace(math.inf if kernel else link.bits_per_s, link.latency_s)
+        if self._network is not None:
+            for number, name in enumerate(self.names):
+                self._network.shape(number, rates[name])
+        shares = {name: nodes[name].share if name in nodes else 1.0 for name in self.names}
+        self._call({name: ("shape", shares[name], paces[name]) for name in self.names}, START_S)
+
+    def run(self, job: Job, timeout_s: float = 600.0) -> Measured:
+        """Run a job on the nodes that it names. Raises NodeFailed, also when it takes longer than the timeout."""
+        unknown = set(job.nodes) - set(self.names)
+        if unknown:
+            raise NotRunnable(f"no such nodes in the fleet: {', '.join(sorted(unknown))}")
+        reports = self._call(dict.fromkeys(self.names, ("run", job)), timeout_s)
+        return gather(job, {name: report for name, report in reports.items() if name in job.nodes})
+
+    def measure_layers(self, job: Job, budget_s: float = 3.0, timeout_s: float = 600.0) -> dict[str, LayerSamples]:
+        """Samples of seconds per layer and pass for the model and workload of `job`, on all nodes at the same time."""
+        work = job.work
+        training = isinstance(work, TrainingWork)
+        question = LayerQuestion(
+            config=job.config,
+            dtype=job.dtype,
+            seed=job.seed,
+            lora_rank=work.lora_rank if isinstance(work, TrainingWork) else None,
+            batch=work.batch,
+            length=work.sequence_length if isinstance(work, TrainingWork) else work.prompt_tokens,
+            decode_tokens=0 if training else max(work.output_tokens - 1, 1),
+            budget_s=budget_s,
+        )
+        return self._call(dict.fromkeys(self.names, ("time_layers", question)), timeout_s)
+
+    def measure_links(
+        self, pairs: Sequence[tuple[str, str]] | None = None, repeats: int = 5, timeout_s: float = 120.0
+    ) -> dict[tuple[str, str], TransferFit]:
+        """Latency and rate of every directed pair, from timed messages of the runtime itself, one pair at a time."""
+        fits = {}
+        for source, target in pairs or [(a, b) for a in self.names for b in self.names if a != b]:
+            first = self._transfer(TransferTest(source, target, (PAYLOAD_BYTES[2],), 2), timeout_s)[-1]
+            longest = LONGEST_TRANSFER_S / first * PAYLOAD_BYTES[2]
+            sizes = tuple(size for size in PAYLOAD_BYTES if size <= longest) or PAYLOAD_BYTES[:3]
+            seconds = self._transfer(TransferTest(source, target, sizes, repeats), timeout_s)
+            fits[source, target] = fit_transfers(sizes * repeats, seconds)
+        return fits
+
+    def _transfer(self, test: TransferTest, timeout_s: float) -> list[float]:
+        moments = self._call(dict.fromkeys((test.source, test.target), ("transfer", test)), timeout_s)
+        return [end - start for start, end in zip(moments[test.source], moments[test.target], strict=True)]
+
+    def _start(self) -> Connection:
+        ours, theirs = socket.socketpair()
+        command = [sys.executable, "-m", "examples.split_runtime.worker", str(theirs.fileno())]
+        if self._network is not None:
+            command = self._network.command(command)
+        process = subprocess.Popen(  # noqa: S603  (our own module)
+            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+        )
+        theirs.close()
+        self._stack.callback(_reap, process)
+        return Connection(ours.detach())
+
+    def _call(self, calls: Mapping[str, tuple[Any, ...]], timeout_s: float) -> dict[str, Any]:
+        return self._ask({name: Call(call[0], call[1:]) for name, call in calls.items()}, timeout_s)
+
+    def _ask(self, commands: Mapping[str, Join | Call], timeout_s: float) -> dict[str, Any]:
+        for name, command in commands.items():
+            self._connections[name].send(command)
+        return self._answers(tuple(commands), timeout_s)
+
+    def _answers(self, names: Sequence[str], timeout_s: float) -> dict[str, Any]:
+        waiting = {self._connections[name]: name for name in names}
+        answers: dict[str, Any] = {}
+        end_s = time.monotonic() + timeout_s
+        while waiting:
+            ready = wait(list(waiting), max(end_s - time.monotonic(), 0.0))
+            if not ready:
+                self._fail(f"no answer from {', '.join(waiting.values())} after {timeout_s:g} s")
+            for connection in ready:
+                assert isinstance(connection, Connection)
+                name = waiting.pop(connection)
+                try:
+                    answers[name] = connection.recv()
+                except (EOFError, OSError):
+                    self._fail(f"node {name}: its process ended")
+                if isinstance(answers[name], Failure):
+                    self._fail(f"node {name}: {answers[name].text}")
+        return answers
+
+    def _fail(self, message: str) -> None:
+        self.close()
+        raise NodeFailed(message)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """A node ends when its connection is closed; one that does not is killed."""
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,76 @@
+"""What driver and nodes say to each other. Nothing here imports torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+LayerSamples = dict[str, tuple[tuple[float, ...], ...]]
+"""Pass (forward, backward, update, decode) to samples of seconds per layer: [layer][sample]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """The first command: meet the others through a file."""
+
+    me: str
+    names: tuple[str, ...]
+    store: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Call a method of the member."""
+
+    method: str
+    arguments: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The answer to a command that failed: the traceback."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How a lane slows its messages: rate in bit/s (infinite: not at all) and delay in s."""
+
+    bits_per_s: float = math.inf
+    latency_s: float = 0.0
+
+    @property
+    def needs_lane(self) -> bool:
+        """Whether there is anything to emulate."""
+        return self.latency_s > 0 or math.isfinite(self.bits_per_s)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerQuestion:
+    """What to time: the whole model on micro-batches of `batch` sequences of `length` tokens.
+
+    decode_tokens: 0 for training (forward, backward, update); else prefill and so many decode passes per sample.
+    Sampling goes on for `budget_s`, and for three samples at least; the first one is left out.
+    """
+
+    config: dict[str, Any]
+    dtype: str
+    seed: int
+    lora_rank: int | None
+    batch: int
+    length: int
+    decode_tokens: int
+    budget_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTest:
+    """Messages of each size, `repeats` times, from one node to another; the other one answers each with four bytes."""
+
+    source: str
+    target: str
+    payload_bytes: tuple[int, ...]
+    repeats: int
