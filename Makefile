@@ -65,6 +65,11 @@ bench: setup ## Run the benchmarks, some minutes; options by ARGS
 bench-full: setup ## Every family and size against every contestant, hours; leaves build/bench-full.jsonl and the plots
 	$(BIN)/python -m benchmarks --full --json build/bench-full.jsonl --plots docs/benchmarks $(ARGS)
 
+.PHONY: validate
+validate: setup ## Predicted against measured: run plans on emulated nodes, under 15 minutes; renews docs/validation.md
+	$(BIN)/python -m benchmarks.validation --json build/validation.json --page docs/validation.md \
+		--plots docs/validation $(ARGS)
+
 .PHONY: soak
 soak: setup ## Mixed load with a fault every 5 s for MINUTES, loopback only; every promise is called in at the end
 	$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --json build/soak.json $(ARGS)

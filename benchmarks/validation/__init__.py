@@ -1,0 +1,1 @@
+"""Predicted against measured: plans run on emulated nodes, and what the cost model said before."""

@@ -1,0 +1,192 @@
+"""One setting after another: measure, plan, run every plan in two rounds, measure again.
+
+The order of the plans changes from round to round, so that a machine that slows down does not favour one of them. A run
+that fails is written down and the others go on. A setting that no time is left for is dropped, and said to be.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from benchmarks.validation.candidates import Candidate, Choice, choose
+from benchmarks.validation.inputs import Measured, nominal, request_of
+from benchmarks.validation.record import PlanRun, Ran, SettingRun
+from benchmarks.validation.settings import Setting
+from benchmarks.validation.statistics import median
+from models.plan import Status
+
+ROUNDS = 2
+MOST_ITERATIONS = 3
+"""Measured per round and plan, beside one warm-up."""
+STARTING_S = 0.5
+"""Reckoned for sending a job out and building its stages, per plan and round."""
+REMEASURE_SHARE = 0.1
+"""Of a setting's time, kept for measuring again after the runs."""
+
+
+class Bench(Protocol):
+    """Where settings run: the emulated nodes and links, or what stands in for them in a test."""
+
+    def shape(self, setting: Setting) -> None:
+        """Give the nodes their shares and the links their rates."""
+
+    def measure(self, setting: Setting) -> Measured:
+        """Seconds of every layer on every node, and what the links do."""
+
+    def run(self, setting: Setting, candidate: Candidate, iterations: int) -> Ran:
+        """Run a plan: one iteration that does not count, then as many as are said. Raises RuntimeError."""
+
+    def revive(self) -> None:
+        """Make the bench usable again after a run that failed."""
+
+
+@dataclass
+class Stopwatch:
+    """Time left for everything."""
+
+    clock: Callable[[], float]
+    deadline_s: float
+
+    def left_s(self) -> float:
+        """Seconds until the deadline, negative behind it."""
+        return self.deadline_s - self.clock()
+
+
+def run_settings(
+    bench: Bench, settings: Sequence[Setting], watch: Stopwatch, seed: int, tell: Callable[[str], None]
+) -> Iterator[SettingRun | str]:
+    """Every setting's outcome in turn; the name of a setting instead where no time was left for it."""
+    for index, setting in enumerate(settings):
+        share_s = watch.left_s() / (len(settings) - index)
+        if share_s <= 0 or least_s(setting) > watch.left_s():
+            yield setting.name
+            continue
+        tell(f"{setting.name}: {setting.title()}")
+        yield run_setting(bench, setting, Stopwatch(watch.clock, watch.clock() + share_s), seed + index, tell)
+
+
+def least_s(setting: Setting) -> float:
+    """A lower estimate of what a setting takes: its optimum at nominal rates, run once warm and once for the record."""
+    optimum = choose(request_of(setting, nominal(setting)), 0).candidates[0]
+    return 2 * optimum.forecast.latency_s
+
+
+def run_setting(bench: Bench, setting: Setting, watch: Stopwatch, seed: int, tell: Callable[[str], None]) -> SettingRun:
+    """One setting within its time; what fails is in the record."""
+    begin = watch.clock()
+    shares = {node.id: node.share for node in setting.nodes}
+    measured: Measured | None = None
+    try:
+        bench.shape(setting)
+        measured = bench.measure(setting)
+        choice = choose(request_of(setting, measured), seed)
+    except (RuntimeError, OSError, ValueError) as error:
+        tell(f"  failed: {error}")
+        _revive(bench, tell)
+        took_s = watch.clock() - begin
+        return SettingRun(setting.name, setting.title(), shares, measured, (), took_s, error=str(error))
+    notes = list(choice.notes)
+    plans = _rounds(bench, setting, choice, watch, seed, tell, notes)
+    drift = _drift(bench, setting, measured, watch, notes)
+    return SettingRun(
+        setting.name,
+        setting.title(),
+        shares,
+        measured,
+        plans,
+        watch.clock() - begin,
+        proven=choice.status is Status.OPTIMAL,
+        drift=drift,
+        notes=tuple(notes),
+    )
+
+
+def iterations_per_round(candidates: Sequence[Candidate], left_s: float) -> int:
+    """As many as fit, at most `MOST_ITERATIONS`; 0 where not even one does."""
+    once_s = sum(candidate.forecast.latency_s for candidate in candidates)
+    for count in range(MOST_ITERATIONS, 0, -1):
+        if ROUNDS * ((count + 1) * once_s + STARTING_S * len(candidates)) <= left_s:
+            return count
+    return 0
+
+
+def _rounds(
+    bench: Bench,
+    setting: Setting,
+    choice: Choice,
+    watch: Stopwatch,
+    seed: int,
+    tell: Callable[[str], None],
+    notes: list[str],
+) -> tuple[PlanRun, ...]:
+    """All plans in every round, each round in an order of its own."""
+    dice = random.Random(seed)  # noqa: S311 - a repeatable order, no secret
+    candidates = list(choice.candidates)
+    left_s = watch.left_s() * (1 - REMEASURE_SHARE)
+    count = iterations_per_round(candidates, left_s)
+    while count == 0 and len(candidates) > 2:
+        slowest = max(candidates[1:], key=lambda candidate: candidate.forecast.latency_s)
+        candidates.remove(slowest)
+        notes.append(f"{slowest.name} was left out for want of time ({slowest.forecast.latency_s:.2f} s predicted)")
+        count = iterations_per_round(candidates, left_s)
+    runs: dict[str, list[Ran]] = {candidate.name: [] for candidate in candidates}
+    errors: dict[str, list[str]] = {candidate.name: [] for candidate in candidates}
+    for _ in range(ROUNDS):
+        order = list(candidates)
+        dice.shuffle(order)
+        for candidate in order:
+            if watch.left_s() < 2 * candidate.forecast.latency_s:
+                errors[candidate.name].append("no time was left for it")
+                continue
+            try:
+                ran = bench.run(setting, candidate, max(1, count))
+            except (RuntimeError, OSError, ValueError) as error:
+                errors[candidate.name].append(str(error))
+                _revive(bench, tell)
+            else:
+                runs[candidate.name].append(ran)
+    done = tuple(PlanRun(each, tuple(runs[each.name]), tuple(errors[each.name])) for each in candidates)
+    for plan in done:
+        tell("  " + told(plan))
+    return done
+
+
+def told(plan: PlanRun) -> str:
+    """A plan on one line, as its setting ends."""
+    where = " ".join(f"{cut.node}:{cut.first_layer}-{cut.stop_layer}" for cut in plan.candidate.stages)
+    if not plan.rounds:
+        return f"{plan.name:22} failed: {'; '.join(plan.errors)}  {where}"
+    spread = max(plan.seconds) / min(plan.seconds) - 1
+    return (
+        f"{plan.name:22} predicted {plan.predicted_s:.3f} s, measured {plan.measured_s:.3f} s "
+        f"({plan.error:+.1%}, spread {spread:.1%})  {where}"
+    )
+
+
+def _drift(bench: Bench, setting: Setting, before: Measured, watch: Stopwatch, notes: list[str]) -> float | None:
+    """Layer times after the runs over those before; the prediction has no use for it, its reader has."""
+    if watch.left_s() <= 0:
+        return None
+    try:
+        after = bench.measure(setting)
+    except (RuntimeError, OSError, ValueError) as error:
+        notes.append(f"measuring again failed: {error}")
+        return None
+    return median(
+        [
+            late.forward / early.forward
+            for node, layers in before.layers.items()
+            for early, late in zip(layers, after.layers[node], strict=True)
+            if early.forward > 0
+        ]
+    )
+
+
+def _revive(bench: Bench, tell: Callable[[str], None]) -> None:
+    try:
+        bench.revive()
+    except (RuntimeError, OSError) as error:
+        tell(f"  the nodes could not be started again: {error}")
