@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import ValidationError
+from pydantic_core import from_json, to_json
 from starlette.requests import ClientDisconnect
 
 from api.problems import Problem, ProblemType
@@ -88,9 +89,10 @@ def parse(kind: type[RequestType], raw: bytes) -> RequestType:
         request = kind.model_validate_json(raw)
     except ValidationError as error:
         raise _refusal(error, raw) from None
-    repeated = list(_repeated_keys(raw))
-    if repeated:
-        raise invalid(repeated)
+    if not _names_differ(raw):
+        repeated = list(_repeated_keys(raw))
+        if repeated:
+            raise invalid(repeated)
     return request
 
 
@@ -138,6 +140,15 @@ def invalid(violations: list[Violation]) -> Problem:
     """The problem of a request that breaks these rules."""
     count = len(violations)
     return Problem(ProblemType.INVALID_INPUT, "1 violation" if count == 1 else f"{count} violations", violations)
+
+
+def _names_differ(raw: bytes) -> bool:
+    """Whether it is certain that no object gives a name twice: then nothing was dropped as it was read.
+
+    Without escapes a text holds as many colons when it is read and written again, unless an entry is gone. This takes
+    a third of the time of looking at every object; False (escapes, repeated names) says only that somebody must look.
+    """
+    return b"\\" not in raw and to_json(from_json(raw)).count(b":") == raw.count(b":")
 
 
 class _Object(dict[str, Any]):

@@ -28,6 +28,14 @@ def baselines(problem: Problem) -> list[NamedPlacement]:
 
     Of interchangeable nodes, the first is the candidate for all.
     """
+    known = problem.remembered
+    if baselines not in known:
+        known[baselines] = _dealt_by_each(problem)
+    rules: list[NamedPlacement] = known[baselines]
+    return rules
+
+
+def _dealt_by_each(problem: Problem) -> list[NamedPlacement]:
     fastest = fastest_options(problem)
     others = [n for n in range(problem.node_count) if n != problem.source]
     order = [problem.source, *others]

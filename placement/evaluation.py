@@ -5,9 +5,12 @@ It shares only the compiled tables with the search; every claim of a backend is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from itertools import pairwise
 from math import fsum
+from typing import TypeVar
 
 import numpy as np
 
@@ -74,6 +77,29 @@ class Figures:
         return self.idle_j[node] + self.compute_j[node] + self.communication_j[node]
 
 
+Found = TypeVar("Found")
+
+MOST_REMEMBERED = 128
+"""Results that are kept with a problem: those of the simple rules' plans, and then some."""
+
+
+def remembered(find: Callable[[Problem, Placement], Found]) -> Callable[[Problem, Placement], Found]:
+    """The same function, which looks at a placement once: rules' plans are scored by the search and for the answer."""
+
+    @wraps(find)
+    def known_or_found(problem: Problem, placement: Placement) -> Found:
+        known, key = problem.remembered, (find, placement)
+        if key in known:
+            found: Found = known[key]
+            return found
+        found = find(problem, placement)
+        if len(known) < MOST_REMEMBERED:
+            known[key] = found
+        return found
+
+    return known_or_found
+
+
 def throughput_per_s(problem: Problem, figures: Figures) -> float | None:
     """Requests (1 / T) or micro-batches (M / T) per second; None where a plan takes no time at all."""
     return problem.repetitions / figures.cycle_s if figures.cycle_s > 0 else None
@@ -111,6 +137,7 @@ def sendings_of(problem: Problem, placement: Placement) -> list[Sending] | None:
     return sendings
 
 
+@remembered
 def traverse(problem: Problem, placement: Placement) -> Traversal | None:
     """F, B, f_r, b_r and U of a placement; None where neighbours have no route."""
     sendings = sendings_of(problem, placement)
@@ -252,6 +279,7 @@ def stage_memory(problem: Problem, stage: PlacedStage, depth: int) -> StageMemor
     )
 
 
+@remembered
 def node_memory(problem: Problem, placement: Placement) -> dict[int, float]:
     """Bytes per used node: its stages' parts, plus the largest workspace once."""
     held: dict[int, list[StageMemory]] = {}

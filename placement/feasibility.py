@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from placement.backends.base import LatencyModel
-from placement.constraints import Limits, limit_violations, placing_violations, structural_violations
+from placement.constraints import (
+    Limits,
+    layers_in_order,
+    limit_violations,
+    one_stage_per_node,
+    placing_violations,
+    structural_violations,
+)
 from placement.evaluation import Figures, figures_of, traverse
 from placement.problem import Placement, Problem
 from placement.replay_bound import replay_bound_s
@@ -14,10 +21,12 @@ def feasible_figures(
     problem: Problem, placement: Placement, limits: Limits, latency_model: LatencyModel
 ) -> Figures | None:
     """The figures of a placement that keeps every rule and the limits; None otherwise."""
-    if structural_violations(problem, placement) or placing_violations(problem, placement):
+    if any(layers_in_order(problem, placement)) or any(one_stage_per_node(problem, placement)):
+        return None
+    if placing_violations(problem, placement):
         return None
     traversal = traverse(problem, placement)
-    if traversal is None:
+    if traversal is None:  # no route: the last of the structural rules
         return None
     latency = None
     if latency_model is LatencyModel.REPLAY_BOUND:

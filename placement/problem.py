@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +106,7 @@ class Problem:
     network: Network
     payloads: Payloads
 
-    @property
+    @cached_property
     def layer_count(self) -> int:
         """L."""
         return len(self.profile.layers)
@@ -121,26 +122,32 @@ class Problem:
         return self.node_count + self.network.channel_count
 
     @cached_property
+    def remembered(self) -> dict[object, Any]:
+        """What was found out about the request and will be asked for again (`placement.evaluation.remembered`)."""
+        return {}
+
+    @cached_property
     def classes(self) -> Classes:
         """Interchangeable nodes."""
         return classes_of(self)
 
-    @property
+    # The referee asks for the next four thousands of times for one request: found once.
+    @cached_property
     def training(self) -> Training | None:
         """The workload, if it is training."""
         return self.request.workload if isinstance(self.request.workload, Training) else None
 
-    @property
+    @cached_property
     def inference(self) -> Inference | None:
         """The workload, if it is inference."""
         return self.request.workload if isinstance(self.request.workload, Inference) else None
 
-    @property
+    @cached_property
     def repetitions(self) -> int:
         """Times the forward pass runs per request or iteration: 1, or M micro-batches."""
         return self.training.micro_batches if self.training else 1
 
-    @property
+    @cached_property
     def decode_passes(self) -> int:
         """output_tokens - 1; 0 in training."""
         return self.inference.output_tokens - 1 if self.inference else 0

@@ -144,7 +144,7 @@ class Search:
         return result
 
     def _best_candidate(self, task: Task) -> Result | None:
-        scored = [self._score(task, placement) for placement in self.candidates]
+        scored = [self._score(task, placement) for placement in dict.fromkeys(self.candidates)]
         feasible = [result for result in scored if result is not None]
         return min(feasible, key=lambda result: result.value or 0.0, default=None)
 

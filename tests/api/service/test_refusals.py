@@ -162,6 +162,12 @@ def test_a_name_given_twice_is_refused_though_parsers_keep_the_last(client, body
     assert refusal(client.post("/plan", content=raw)) == [("/cluster/nodes/0/id", "duplicate_key")]
 
 
+def test_a_name_given_twice_is_refused_though_an_escaped_colon_makes_up_for_the_one_that_is_lost(client, body):
+    body["model"]["name"] = "a:b"
+    raw = json.dumps(body).replace("a:b", "a\\u003ab").replace('"id": "phone"', '"id": "tablet", "id": "phone"')
+    assert refusal(client.post("/plan", content=raw)) == [("/cluster/nodes/0/id", "duplicate_key")]
+
+
 def test_repeated_names_are_named_beside_other_faults(client, body):
     raw = json.dumps(changed(body, {"solver/seed": -1})).replace('"id": "phone"', '"id": "tablet", "id": "phone"')
     assert refusal(client.post("/plan", content=raw)) == [
