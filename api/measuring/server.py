@@ -74,6 +74,7 @@ class EchoServer:
     _life: _Budget = field(init=False)
     _sessions: int = field(default=0, init=False)
     _strangers: int = field(default=0, init=False)
+    _open: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict, init=False)
     _over: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def __post_init__(self) -> None:
@@ -82,24 +83,36 @@ class EchoServer:
     async def run(self, host: str, port: int, on_ready: Callable[[int], None] = lambda _: None) -> None:
         """Listen, tell `on_ready` the port, and serve until time or bytes are used up. Raises OSError."""
         server = await asyncio.start_server(self._connected, host, port, limit=4 * CHUNK_BYTES)
-        async with server:
+        try:
             on_ready(server.sockets[0].getsockname()[1])
-            try:
-                async with asyncio.timeout(self.limits.life_s):
-                    await self._over.wait()
-            except TimeoutError:
-                self.on_event("the time is over")
-            else:
-                self.on_event("the bytes are used up")
+            async with asyncio.timeout(self.limits.life_s):
+                await self._over.wait()
+            self.on_event("the bytes are used up")
+        except TimeoutError:
+            self.on_event("the time is over")
+        finally:
+            server.close()
+            await self._leave()
+
+    async def _leave(self) -> None:
+        """Cut what is open: a session whose connection is gone ends by itself."""
+        for writer in self._open.values():
+            writer.transport.abort()
+        if self._open:
+            await asyncio.wait(self._open)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername")
         name = peer[0] if peer else "somebody"
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
         try:
             if self._strangers < _STRANGERS:
                 await self._guarded(reader, writer, name)
         finally:
             writer.close()
+            del self._open[task]
 
     async def _guarded(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, name: str) -> None:
         """A session; whatever ends it ends only it."""

@@ -38,12 +38,19 @@ def test_a_few_transfers_that_hung_do_not_count() -> None:
     assert fit.bandwidth_bits_per_s == pytest.approx(100e6, rel=1e-6)
 
 
-def test_a_size_that_slow_start_lengthens_counts_less_than_in_plain_least_squares() -> None:
+def test_a_size_that_lies_off_the_line_shows_in_the_residual_and_moves_the_rate_little() -> None:
     times = [line(size) * (1.5 if size == 2**16 else 1.0) for size in SIZES]
     fit = fit_transfers(SIZES, times)
-    assert fit.bandwidth_bits_per_s == pytest.approx(100e6, rel=0.02)
-    assert fit.latency_s == pytest.approx(5e-3, rel=0.02)
-    assert fit.largest_residual == pytest.approx(0.5, rel=0.05)
+    assert fit.bandwidth_bits_per_s == pytest.approx(100e6, rel=0.1)
+    assert fit.largest_residual == pytest.approx(0.4, rel=0.2)
+
+
+def test_where_the_line_bends_the_largest_payload_is_not_thrown_out() -> None:
+    """Small ones stay in buffers: all but the largest go at three times its rate."""
+    times = [line(size, 1e-4, 1e9 if size == max(SIZES) else 3e9) for size in SIZES]
+    fit = fit_transfers(SIZES, times)
+    assert 0.9e9 < fit.bandwidth_bits_per_s < 2e9
+    assert fit.largest_residual > 0.3
 
 
 def test_a_latency_is_never_negative() -> None:

@@ -1,0 +1,21 @@
+"""What the commands of `placement measure` share: where a measurement goes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.cli.planning import write
+
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the measurement, JSON, to this file too.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
+
+
+def hand_over(document: str, out: Path | None, *, as_json: bool) -> None:
+    """Print the document where JSON was asked for, and write the file where one was named."""
+    if as_json:
+        typer.echo(document)
+    if out is not None:
+        write(out, document + "\n")
