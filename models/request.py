@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Self
 
@@ -58,37 +58,34 @@ class EvaluateRequest(PlanRequest):
 
     @model_validator(mode="after")
     def _check_stages(self) -> Self:
-        levels = {node.id: {level.name for level in node.levels} for node in self.cluster.nodes}
-        faults = []
-        for index, stage in enumerate(self.stages):
-            if stage.node not in levels:
-                faults.append(
-                    Fault(
-                        f"/stages/{index}/node", "unknown_node", f"stage {index}: unknown node {stage.node}", stage.node
-                    )
-                )
-            elif stage.level is not None and stage.level not in levels[stage.node]:
-                faults.append(
-                    Fault(
-                        f"/stages/{index}/level",
-                        "unknown_level",
-                        f"stage {index}: node {stage.node} has no level {stage.level}",
-                        stage.level,
-                        sorted(levels[stage.node]),
-                    )
-                )
-            if stage.stop_layer <= stage.first_layer:
-                faults.append(
-                    Fault(
-                        f"/stages/{index}/stop_layer",
-                        "empty_range",
-                        f"stage {index}: layers {stage.first_layer}..{stage.stop_layer}: the range is empty",
-                        stage.stop_layer,
-                        stage.first_layer + 1,
-                    )
-                )
-        refuse(faults)
+        refuse(list(stage_faults(self, self.stages)))
         return self
+
+
+def stage_faults(request: PlanRequest, stages: Sequence[PlacedStage]) -> Iterator[Fault]:
+    """Stages on nodes or levels that the request has not, or without layers."""
+    levels = {node.id: {level.name for level in node.levels} for node in request.cluster.nodes}
+    for index, stage in enumerate(stages):
+        if stage.node not in levels:
+            yield Fault(
+                f"/stages/{index}/node", "unknown_node", f"stage {index}: unknown node {stage.node}", stage.node
+            )
+        elif stage.level is not None and stage.level not in levels[stage.node]:
+            yield Fault(
+                f"/stages/{index}/level",
+                "unknown_level",
+                f"stage {index}: node {stage.node} has no level {stage.level}",
+                stage.level,
+                sorted(levels[stage.node]),
+            )
+        if stage.stop_layer <= stage.first_layer:
+            yield Fault(
+                f"/stages/{index}/stop_layer",
+                "empty_range",
+                f"stage {index}: layers {stage.first_layer}..{stage.stop_layer}: the range is empty",
+                stage.stop_layer,
+                stage.first_layer + 1,
+            )
 
 
 def _unknown_nodes(request: PlanRequest) -> Iterator[Fault]:
