@@ -82,7 +82,7 @@ def test_the_command_prints_tables_draws_and_keeps_measurements_that_can_be_repo
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file, plots = tmp_path / "runs.jsonl", tmp_path / "plots"
-    asked = ["--families", "gpipe", "--sizes", "5x3", "--seeds", "1", "--contestants", "milp", "auto", "ring"]
+    asked = ["--families", "gpipe", "--sizes", "5x3", "--seeds", "1", "--contestants", "milp", "ring"]
     assert main([*asked, "--json", str(file), "--plots", str(plots)]) == 0
     printed = capsys.readouterr()
     assert "| 5x3 milp | 1/1 |" in printed.out

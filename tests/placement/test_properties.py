@@ -81,13 +81,13 @@ def test_labels_agree_with_the_oracle(seed: int) -> None:
     agrees(Labels(), seed)
 
 
-@examples(100)
+@examples(50)
 @given(SEEDS)
 def test_labels_agree_with_the_oracle_where_levels_idle_differently(seed: int) -> None:
     agrees(Labels(), seed, random_levels)
 
 
-@examples(120)
+@examples(80)
 @given(SEEDS)
 def test_milp_agrees_with_the_oracle(seed: int) -> None:
     agrees(Milp(), seed)
@@ -100,7 +100,7 @@ def test_cp_sat_agrees_with_the_oracle(seed: int) -> None:
     agrees(CpSat(), seed)
 
 
-@examples(60)
+@examples(40)
 @given(SEEDS)
 def test_cbc_agrees_with_the_oracle(seed: int) -> None:
     agrees(MilpCbc(), seed)

@@ -63,7 +63,7 @@ def test_three_levels_by_hand_in_five_searches() -> None:
     assert solver.asked == traced.sizes["sub_solves"] == 5
 
 
-@examples(40)
+@examples(20)
 @given(SEEDS)
 def test_it_finds_what_every_placement_scored_gives(seed: int) -> None:
     rng = Random(seed)

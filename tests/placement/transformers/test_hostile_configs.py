@@ -68,7 +68,7 @@ choices = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(config=configs, workload=workloads, chosen=choices)
 def test_any_object_gives_a_profile_or_faults(config: dict, workload: Inference | Training, chosen: dict):
     outcome = derived_or_refused(config, workload, chosen)
