@@ -63,13 +63,18 @@ class TrainingLayer:
 
     def __init__(self, model: SplitTransformer, index: int, work: LayerWork) -> None:
         self.index = index
-        self._stage = model.stage(index, index + 1).train()
+        self.stage = model.stage(index, index + 1).train()
         self._input = layer_input(model, index, work.sequences, work.tokens)
         self._input_trains = model.gradient_crosses(index)
         self._labels = token_ids(model, work.sequences, work.tokens)
-        self.trained = [parameter for parameter in self._stage.parameters() if parameter.requires_grad]
+        self.trained = [parameter for parameter in self.stage.parameters() if parameter.requires_grad]
         self.optimizer = Updater(self.trained, work.optimizer) if self.trained else None
-        self._out: torch.Tensor | None = None
+        self.received = self._input
+        """The input of the last forward pass; its gradient is what crosses the cut before this layer."""
+        self.sent: Any = None
+        """The output of the last forward pass, until a backward pass uses it up."""
+        self.shared: tuple[torch.Tensor, ...] = ()
+        """What the blocks of a stage would have shared in that pass."""
         self._gradient: torch.Tensor | None = None
 
     def passes(self) -> Iterator[PassName]:
@@ -90,8 +95,8 @@ class TrainingLayer:
 
     def _forward(self, timer: Timer[Any]) -> float:
         x = self._input.detach().requires_grad_(self._input_trains)
-        layer = self._stage.layers[0]
-        traversal = StagePass(self._stage, x)
+        layer = self.stage.layers[0]
+        traversal = StagePass(self.stage, x)
         if not isinstance(layer, Embedding | Head):
             traversal.prepare(self.index, x)
 
@@ -101,13 +106,12 @@ class TrainingLayer:
                 return cross_entropy(out.flatten(0, 1).float(), self._labels.flatten())
             return out
 
-        self._out, seconds = timer(work)
+        self.sent, seconds = timer(work)
         self.received, self.shared = x, traversal.shared
         return seconds
 
     def _backward(self, timer: Timer[Any]) -> float:
-        assert self._out is not None  # forward came before
-        out, self._out = self._out, None
+        out, self.sent = self.sent, None
         if self._gradient is None:
             self._gradient = torch.ones_like(out) if out.dim() == 0 else torch.randn_like(out)
         _, seconds = timer(lambda: out.backward(self._gradient))
@@ -130,12 +134,12 @@ class InferenceLayer:
     def __init__(self, model: SplitTransformer, index: int, work: LayerWork) -> None:
         self.index = index
         self._work = work
-        self._stage = model.stage(index, index + 1).eval()
+        self.stage = model.stage(index, index + 1).eval()
         head = index == model.layer_count - 1
         self._input = layer_input(model, index, work.sequences, 1 if head else work.tokens)
         self._next = layer_input(model, index, work.sequences, 1)
         self._context = layer_input(model, index, work.sequences, 1 if head else work.decode_context - 1)
-        self._cache = self._stage.new_cache()
+        self._cache = self.stage.new_cache()
 
     def passes(self) -> Iterator[PassName]:
         """The passes that this layer has."""
@@ -147,15 +151,15 @@ class InferenceLayer:
     def run(self, name: PassName, timer: Timer[Any]) -> float:
         """Seconds of one pass."""
         if name is PassName.FORWARD:
-            return self._timed(self._input, self._stage.new_cache(), timer)
+            return self._timed(self._input, self.stage.new_cache(), timer)
         if self._cache.seen == 0:
-            self._stage.step(self._context, self._cache)
+            self.stage.step(self._context, self._cache)
         with self._cache.kept():
             return self._timed(self._next, self._cache, timer)
 
     def _timed(self, x: torch.Tensor, cache: Any, timer: Timer[Any]) -> float:
-        layer = self._stage.layers[0]
-        traversal = StagePass(self._stage, x, cache)
+        layer = self.stage.layers[0]
+        traversal = StagePass(self.stage, x, cache)
         if not isinstance(layer, Embedding | Head):
             traversal.prepare(self.index, x)
 
