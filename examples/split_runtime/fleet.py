@@ -7,7 +7,6 @@ in network namespaces (network) or, where those cannot be made, in the process t
 from __future__ import annotations
 
 import contextlib
-import math
 import socket
 import subprocess
 import sys
@@ -117,7 +116,11 @@ class Fleet:
         rates: dict[str, dict[int, float]] = {name: {} for name in self.names}
         for link in links:
             rates[link.source][self.names.index(link.target)] = link.bits_per_s
-            paces[link.source][link.target] = Pace(math.inf if kernel else link.bits_per_s, link.latency_s)
+            paces[link.source][link.target] = (
+                Pace(first_bits_per_s=link.bits_per_s, latency_s=link.latency_s)
+                if kernel
+                else Pace(link.bits_per_s, latency_s=link.latency_s)
+            )
         if self._network is not None:
             for number, name in enumerate(self.names):
                 self._network.shape(number, rates[name])
@@ -135,7 +138,6 @@ class Fleet:
     def measure_layers(self, job: Job, budget_s: float = 3.0, timeout_s: float = 600.0) -> dict[str, LayerSamples]:
         """Samples of seconds per layer and pass for the model and workload of `job`, on all nodes at the same time."""
         work = job.work
-        training = isinstance(work, TrainingWork)
         question = LayerQuestion(
             config=job.config,
             dtype=job.dtype,
@@ -143,7 +145,7 @@ class Fleet:
             lora_rank=work.lora_rank if isinstance(work, TrainingWork) else None,
             batch=work.batch,
             length=work.sequence_length if isinstance(work, TrainingWork) else work.prompt_tokens,
-            decode_tokens=0 if training else max(work.output_tokens - 1, 1),
+            decode_tokens=0 if isinstance(work, TrainingWork) else max(work.output_tokens - 1, 1),
             budget_s=budget_s,
         )
         return self._call(dict.fromkeys(self.names, ("time_layers", question)), timeout_s)

@@ -8,10 +8,11 @@ from itertools import pairwise
 import torch
 
 from api.measuring.transformer import SplitTransformer, Stage
+from examples.split_runtime.job import TrainingWork
 from examples.split_runtime.protocol import LayerQuestion, LayerSamples
 from examples.split_runtime.schedule import pay_at_layers
 from examples.split_runtime.throttle import PassTime, Throttle
-from examples.split_runtime.training import TrainingWork, loss_of, optimizer_of
+from examples.split_runtime.training import loss_of, optimizer_of
 
 
 def time_layers(question: LayerQuestion, throttle: Throttle) -> LayerSamples:

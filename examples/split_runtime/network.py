@@ -22,6 +22,8 @@ from types import TracebackType
 from typing import Self
 
 GSO_BYTES = 3000
+BUCKET = f"burst 200 cburst 200 quantum {GSO_BYTES}"
+"""A bucket of tokens as small as can be: an idle link lets no more than one packet pass at once."""
 INTERFACE = "eth0"
 START_S = 10.0
 
@@ -77,10 +79,10 @@ class Network:
         """Limit what member `sender` sends to each of the members named; others are not limited."""
         lines = [f"qdisc replace dev {INTERFACE} root handle 1: htb"]
         for target, rate in bits_per_s.items():
+            flow = f"1:{target + 1:x}"
             lines += [
-                f"class add dev {INTERFACE} parent 1: classid 1:{target + 1:x} htb rate {round(rate)}bit quantum 3000",
-                f"filter add dev {INTERFACE} parent 1: protocol ip u32 "
-                f"match ip dst {address(target)}/32 flowid 1:{target + 1:x}",
+                f"class add dev {INTERFACE} parent 1: classid {flow} htb rate {round(rate)}bit {BUCKET}",
+                f"filter add dev {INTERFACE} parent 1: protocol ip u32 match ip dst {address(target)}/32 flowid {flow}",
             ]
         process = self._members[sender]
         self._run(process, ["tc", "-batch", "-"], [f"qdisc replace dev {INTERFACE} root pfifo", *lines])

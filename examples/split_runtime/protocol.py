@@ -37,15 +37,21 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How a lane slows its messages: rate in bit/s (infinite: not at all) and delay in s."""
+    """How a lane slows its messages.
+
+    bits_per_s: rate at which a message occupies the lane; infinite where the kernel shapes the link.
+    first_bits_per_s: rate for the first segment of a message alone: a token bucket lets it pass at once, a wire does not.
+    latency_s: delay that does not occupy the lane.
+    """
 
     bits_per_s: float = math.inf
+    first_bits_per_s: float = math.inf
     latency_s: float = 0.0
 
     @property
     def needs_lane(self) -> bool:
         """Whether there is anything to emulate."""
-        return self.latency_s > 0 or math.isfinite(self.bits_per_s)
+        return self.latency_s > 0 or math.isfinite(self.bits_per_s) or math.isfinite(self.first_bits_per_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,9 @@ import torch.distributed as dist
 from examples.split_runtime.job import Crossing, Kind
 from examples.split_runtime.protocol import Pace
 
+SEGMENT_BYTES = 1448
+"""Payload of a TCP segment on Ethernet."""
+
 
 class _Parcel:
     """A message on its way to gloo; `wait` returns when gloo has taken it over to the other side."""
@@ -44,14 +47,15 @@ class _Lane:
 
     def __init__(self, pace: Pace) -> None:
         self.pace = pace
-        self._free_s = 0.0
+        self._free_s = self._due_s = 0.0
         self._parcels: queue.SimpleQueue[tuple[_Parcel, Callable[[], dist.Work]] | None] = queue.SimpleQueue()
         threading.Thread(target=self._carry, daemon=True).start()
 
     def put(self, parcel: _Parcel, send: Callable[[], dist.Work]) -> None:
         size_bytes = parcel.tensor.numel() * parcel.tensor.element_size()
         self._free_s = max(self._free_s, time.monotonic()) + 8 * size_bytes / self.pace.bits_per_s
-        parcel.due_s = self._free_s + self.pace.latency_s
+        first_s = 8 * min(size_bytes, SEGMENT_BYTES) / self.pace.first_bits_per_s
+        parcel.due_s = self._due_s = max(self._due_s, self._free_s + first_s + self.pace.latency_s)
         self._parcels.put((parcel, send))
 
     def close(self) -> None:
