@@ -5,9 +5,10 @@ from __future__ import annotations
 import typer
 
 from api.cli.measure_link import link
+from api.cli.measure_model import model
 from api.cli.measure_serve import serve
 
 app = typer.Typer(no_args_is_help=True, help="Measure nodes, links and models, and join the pieces to a request.")
 
-for command in (link, serve):
+for command in (link, model, serve):
     app.command()(command)

@@ -64,7 +64,7 @@ def profile(  # noqa: PLR0913, PLR0917 - one parameter per option
         "dtype": dtype,
         "quantization": quantization,
         "attention": attention,
-        "fine_tuning": _fine_tuning(lora, target_modules, optimizer, recompute=recompute),
+        "fine_tuning": fine_tuning(lora, target_modules, optimizer, recompute=recompute),
     }
     task = {"kind": workload, "source": _TERMINAL, "output_tokens": output_tokens}
     body = json.dumps(
@@ -90,7 +90,7 @@ def _profiled(engine: Engine, request: ProfileRequest) -> Profile:
         raise InvalidInput(faults) from None
 
 
-def _fine_tuning(
+def fine_tuning(
     rank: int | None, target_modules: str | None, optimizer: Optimizer | None, *, recompute: bool
 ) -> dict[str, Any] | None:
     """The `fine_tuning` object, None when no option speaks of it."""

@@ -13,7 +13,7 @@ from api.measuring.model_report import GroupReport, ModelMeasurement, PassReport
 from api.measuring.spread import spread_of
 from models.base import Fault, refuse
 from models.cluster import Node
-from models.profile import Layer, ModelSpec, Pass
+from models.profile import Layer, Pass
 from placement.cost_model import pass_seconds
 
 _OUTPUTS = {f"{name.value}_output_bytes": name for name in (PassName.FORWARD, PassName.BACKWARD, PassName.DECODE)}
@@ -122,8 +122,3 @@ def _joined(into: Layer, new: Layer) -> Layer:
         if cost is not None and other.time_s:
             update[name.value] = cost.model_copy(update={"time_s": {**(cost.time_s or {}), **other.time_s}})
     return into.model_copy(update=update)
-
-
-def as_measurement(model: ModelSpec) -> ModelMeasurement:
-    """A bare `model` object, of a request or from `placement profile`, to be added to."""
-    return ModelMeasurement(model=model, reports=())
