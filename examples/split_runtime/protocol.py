@@ -40,7 +40,8 @@ class Pace:
     """How a lane slows its messages.
 
     bits_per_s: rate at which a message occupies the lane; infinite where the kernel shapes the link.
-    first_bits_per_s: rate for the first segment of a message alone: a token bucket lets it pass at once, a wire does not.
+    first_bits_per_s: rate for the first segment of a message alone, which a token bucket lets pass at once and a wire
+    does not.
     latency_s: delay that does not occupy the lane.
     """
 
