@@ -96,15 +96,12 @@ class UnexpectedAnswer(PlacementError):
 
 
 _BY_STATUS: dict[int, type[PlacementError]] = {
-    400: InvalidRequest,
     408: Unavailable,
-    413: InvalidRequest,
-    415: InvalidRequest,
-    422: InvalidRequest,
     401: Unauthorised,
     403: Unauthorised,
     421: Unauthorised,
     404: NotFound,
+    405: UnexpectedAnswer,
     410: Gone,
     429: Overloaded,
     500: ServiceFault,
@@ -129,7 +126,8 @@ def error_of(what: str, reply: Reply, retry_after_s: float | None = None) -> Pla
     """The exception for an answer that is a problem; `what` is the call, as in `POST /plan`."""
     problem = problem_in(reply)
     slug = problem.type.rpartition("/")[2] if problem is not None else ""
-    kind = _BY_SLUG.get(slug) or _BY_STATUS.get(reply.status, UnexpectedAnswer)
+    otherwise = InvalidRequest if problem is not None and 400 <= reply.status < 500 else UnexpectedAnswer
+    kind = _BY_SLUG.get(slug) or _BY_STATUS.get(reply.status, otherwise)
     message = f"{what}: {_said(reply, problem)}"
     plan_id = reply.headers.get("content-location", "").rpartition("/plans/")[2]
     if kind is ServiceFault and plan_id:  # an answer that has a place is the end of a plan, not of the exchange

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 
 import httpx
 
@@ -43,19 +44,21 @@ class Exchanges:
         return self.retries.pause_s(failures, self._surroundings.chance(), at_least_s)
 
     def _made(self, call: Call, step: type[Send], silence_s: float, until_s: float | None) -> Steps[Reply]:
-        clock = self._surroundings.clock
-        until = clock() + call.waits_s + self.retries.deadline_s
-        until = until if until_s is None else min(until, until_s)
+        clock, latest = self._surroundings.clock, math.inf if until_s is None else until_s
+        due = clock() + call.waits_s
+        deadline = due + self.retries.deadline_s
         failures = 0
         while True:
-            left_s = until - clock()
+            left_s = min(deadline + (call.waits_s if failures else 0.0), latest) - clock()
             outcome = yield from self._tried(step(call, left_s, self._timeouts.of(silence_s, left_s)))
             if isinstance(outcome, Reply):
                 return outcome
             failures += 1
+            if failures == 1:  # what the service did wait was not lost, what it did not is not granted
+                deadline = min(due, clock()) + self.retries.deadline_s
             failure, asked_s = outcome
             pause_s = self.pause_s(failures, asked_s)
-            if not call.repeatable or clock() + pause_s >= until:
+            if not call.repeatable or clock() + pause_s >= min(deadline, latest):
                 raise failure
             log.info("%s; attempt %d in %.1f s", failure, failures + 1, pause_s)
             yield Pause(pause_s)
