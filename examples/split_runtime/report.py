@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from statistics import median
 
-from examples.split_runtime.job import Job, Kind, Measured, TrainingWork
+from examples.split_runtime.job import Job, Kind, Measured, NodeReport, TrainingWork
 from examples.split_runtime.privacy import leaks
 from models.plan import Evaluation
 
@@ -13,6 +13,23 @@ from models.plan import Evaluation
 def told(job: Job, measured: Measured, predicted: Evaluation | None = None) -> str:
     """Lines for people."""
     return "\n".join((*_times(job, measured, predicted), *_nodes(measured, predicted), *_links(job, measured), ""))
+
+
+def of_one_node(job: Job, report: NodeReport) -> str:
+    """What one node of several machines saw; clocks differ, so times are this node's own."""
+    stages = ", ".join(f"{stage.first}..{stage.stop}" for stage in job.stages if stage.node == report.node)
+    lines = [f"{report.node}: layers {stages or 'none'}"]
+    for start, end, busy in zip(report.started_s, report.ended_s, report.busy_s, strict=True):
+        lines.append(f"{end - start:.4f} s, computing for {busy:.4f} s")
+    if report.losses:
+        lines.append("losses " + " ".join(f"{loss:.4f}" for loss in report.losses))
+    lines += ["tokens " + " ".join(map(str, row)) for request in report.tokens[-1:] for row in request]
+    for crossing in report.crossings:
+        shape = " x ".join(map(str, crossing.shape))
+        lines.append(f"sent to {crossing.target}: {crossing.count} {crossing.kind.value}s of {shape} {crossing.dtype}")
+    if report.node == job.source:
+        lines += leaks(report.crossings, job.source) or (f"neither raw tokens nor labels left {job.source}",)
+    return "\n".join((*lines, ""))
 
 
 def _times(job: Job, measured: Measured, predicted: Evaluation | None) -> Iterator[str]:
