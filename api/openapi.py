@@ -27,6 +27,7 @@ from models import (
     Profile,
 )
 from models.catalogue import DeviceEntry, LinkEntry, TransformerEntry
+from models.export import Export, ExportRequest, FormatList
 from models.problem_details import ProblemDetails
 from models.profile_request import ProfileRequest
 
@@ -42,6 +43,7 @@ TAGS = [
         "name": "plans",
         "description": "Plans that were taken in: listed, polled, watched, cancelled. With API keys each sees its own.",
     },
+    {"name": "exports", "description": "Plans as accelerate, torch, vLLM, llama.cpp and other runtimes read them."},
     {"name": "profile", "description": "From a Hugging Face config.json to layers with FLOPs, bytes and memory."},
     {"name": "catalogue", "description": "Transformers, devices and kinds of link with figures and their sources."},
     {"name": "examples", "description": "Requests to start from; each is answered with status optimal."},
@@ -53,12 +55,21 @@ seconds and joules, and how much of it is proven. A request that cannot be met i
 and reasons; a request that breaks rules is answered 422 with every violation
 ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457) problem details).
 """
-_IN: tuple[type[BaseModel], ...] = (PlanRequest, FrontierRequest, CompareRequest, EvaluateRequest, ProfileRequest)
+_IN: tuple[type[BaseModel], ...] = (
+    PlanRequest,
+    FrontierRequest,
+    CompareRequest,
+    EvaluateRequest,
+    ProfileRequest,
+    ExportRequest,
+)
 _OUT: tuple[type[BaseModel], ...] = (
     Plan,
     Frontier,
     Comparison,
     Evaluation,
+    Export,
+    FormatList,
     Profile,
     ProblemDetails,
     wire.RequestSummary,

@@ -108,9 +108,9 @@ def query_parameters(kind: type[BaseModel]) -> list[Parameter]:
 
 
 def _inlined(schema: dict[str, Any], described_type: dict[str, Any]) -> dict[str, Any]:
-    """A choice of words, without a schema of its own."""
+    """What one entry may be, without a schema of its own: a word of several, or text of a form."""
     found = described_type["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
-    return {"type": found["type"], "enum": found["enum"]}
+    return {key: found[key] for key in ("type", "enum", "pattern") if key in found}
 
 
 def answers_to_submission(kind: type[BaseModel], description: str, examples: Examples) -> dict[int | str, Any]:

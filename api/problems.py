@@ -132,6 +132,23 @@ class ProblemType(Enum):
         "A query parameter or a header of the request is unknown to the endpoint, out of range or malformed.",
         "Each violation names the parameter and what would be accepted.",
     )
+    NOT_EXPORTABLE = Explanation(
+        "not-exportable",
+        422,
+        "The format cannot say this plan",
+        "The runtime that reads the format would do something else than the plan: it has no words for a second stage "
+        "on the source, for a stage without blocks, for training, or for this model.",
+        "Each violation says what in the plan or its request it is, and why. Export to another format, or plan with a "
+        "constraint that rules it out: pinned layers, forbidden_nodes, tail_layers.",
+    )
+    NOTHING_TO_EXPORT = Explanation(
+        "nothing-to-export",
+        409,
+        "There are no stages to export",
+        "The plan has not ended yet, ended without stages, or is a frontier or a comparison.",
+        "Wait for the plan's end with GET /plans/{id}; its status says whether it has stages. The stages of a point of "
+        "a frontier can be posted to /plan:export.",
+    )
     KEY_REUSED = Explanation(
         "idempotency-key-reused",
         422,

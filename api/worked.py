@@ -31,6 +31,11 @@ def evaluate_requests() -> dict[str, Any]:
     return _requests(Purpose.EVALUATE)
 
 
+def export_requests() -> dict[str, Any]:
+    """Requests for POST /plan:export."""
+    return _requests(Purpose.EXPORT)
+
+
 def profile_requests() -> dict[str, Any]:
     """Requests for POST /profiles."""
     return _requests(Purpose.PROFILE)

@@ -20,6 +20,8 @@ class Purpose(Enum):
     """POST /plan:evaluate."""
     COMPARE = "compare"
     """POST /plan:compare."""
+    EXPORT = "export"
+    """POST /plan:export."""
     PROFILE = "profiles"
     """POST /profiles."""
 
@@ -144,6 +146,20 @@ EXAMPLES = (
         "two-nodes-too-much-on-the-phone",
         "One layer too many on the phone",
         "The phone needs 1.1 s for its three layers, which breaks the limit of 1 s; the answer names the violation.",
+    ),
+    Example(
+        Purpose.EXPORT,
+        "llama-2-7b-three-nodes",
+        "Llama-2-7B on a phone, a Jetson and an edge server, for llama.cpp",
+        "The phone is the main host and keeps two blocks, the RPC servers get 9 and 21 of the others; the output "
+        "counts as one more: --tensor-split 9,22.",
+    ),
+    Example(
+        Purpose.EXPORT,
+        "gpt2-u-shaped",
+        "Fine-tuning GPT-2 U-shaped on a laptop and a server, for torch.distributed.pipelining",
+        "Split points before block 1 and before the last normalisation; stages 0 and 2 are both of rank 0, for which "
+        "torch has no ready schedule: a warning says so.",
     ),
     Example(
         Purpose.PROFILE,

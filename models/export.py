@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -64,6 +65,23 @@ class ExportOptions(DomainType):
     """Class of the model, such as LlamaForCausalLM, for models that are given as layers. Default: the config's."""
     image: PlainName | None = None
     """Kubernetes: the container image that runs a stage."""
+
+
+def options_of_pairs(devices: Sequence[str], addresses: Sequence[str], **others: str | None) -> ExportOptions:
+    """Options from texts NODE=NAME and NODE=ADDRESS, as queries and command lines have them; digits are an index.
+
+    Raises `ValueError` for what is no pair, and pydantic's `ValidationError`, which is one, for what no option may be.
+    """
+    named = {node: int(name) if name.isdecimal() else name for node, name in _pairs(devices)}
+    return ExportOptions.model_validate({"devices": named, "addresses": dict(_pairs(addresses)), **others})
+
+
+def _pairs(texts: Sequence[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        node, sign, name = text.rpartition("=")
+        if not (node and sign and name):
+            raise ValueError("must be NODE=NAME")
+        yield node, name
 
 
 class StageMemory(DomainType):

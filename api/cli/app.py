@@ -13,6 +13,7 @@ from api.cli.browsing import catalogue
 from api.cli.compare import compare
 from api.cli.doctor import doctor
 from api.cli.explain import explain
+from api.cli.export import export
 from api.cli.frontier import frontier
 from api.cli.keys import app as keys
 from api.cli.measure import app as measure
@@ -51,7 +52,21 @@ def _root(
     """Options of the command itself."""
 
 
-for command in (plan, explain, compare, frontier, evaluate, plot, profile, catalogue, examples, serve, worker, doctor):
+for command in (
+    plan,
+    explain,
+    compare,
+    frontier,
+    evaluate,
+    export,
+    plot,
+    profile,
+    catalogue,
+    examples,
+    serve,
+    worker,
+    doctor,
+):
     app.command()(command)
 app.add_typer(keys, name="keys")
 app.add_typer(measure, name="measure")

@@ -40,8 +40,8 @@ def examples(
     console.print(shown)
     console.print()
     console.print(
-        "frontier/... are for placement frontier, evaluate/... for placement evaluate, profiles/... for "
-        "POST /profiles, the others for placement plan"
+        "frontier/... are for placement frontier, evaluate/... for placement evaluate, export/... for "
+        "POST /plan:export, profiles/... for POST /profiles, the others for placement plan"
     )
 
 

@@ -33,11 +33,15 @@ class Kind(StrEnum):
     """CompareRequest -> RequestSummary of the request that is varied."""
     PROFILE = "profile"
     """ProfileRequest -> Profile."""
+    EXPORT = "export"
+    """ExportRequest -> Export."""
+    EXPORT_KEPT = "export_kept"
+    """ExportRequest, its plan whatever was answered once, a frontier too -> Export."""
     READINESS = "readiness"
     """Nothing -> Readiness: every backend solves a tiny problem; each check says whether it works."""
 
 
-SHORT_KINDS = frozenset({Kind.EVALUATE, Kind.VALIDATE, Kind.CHECK_FRONTIER, Kind.CHECK_COMPARE, Kind.PROFILE})
+SHORT_KINDS = frozenset(Kind) - {Kind.PLAN, Kind.FRONTIER, Kind.COMPARE, Kind.READINESS}
 """Milliseconds of work: done by clerks, slots of their own, and never behind a plan."""
 
 

@@ -6,6 +6,7 @@ Each function is a `Work` and named as its kind.
 from __future__ import annotations
 
 import gc
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from api.execution.assignment import Assignment, Refused
-from api.problems import Problem
+from api.problems import Problem, ProblemType
 from api.readiness import try_all
 from api.requests import parse, refused
 from api.summary import comparison_summary_of, frontier_summary_of, summary_of
@@ -24,8 +25,10 @@ from api.wire import Readiness
 from models import CompareRequest, EvaluateRequest, Fault, Frontier, FrontierRequest, InvalidInput, Plan, PlanRequest
 from models.base import DomainType
 from models.comparison import Comparison
+from models.export import ExportRequest
 from models.profile_request import ProfileRequest
-from placement import comparing, solver, warm_up
+from models.violations import violations_of
+from placement import comparing, exports, solver, warm_up
 from placement.search import Progress
 from placement.transformers import profile as derived
 
@@ -115,6 +118,27 @@ def profile(body: bytes, _: Assignment) -> bytes:
             return to_json(derived(asked, asked.workload))
         except InvalidInput as invalid:
             raise InvalidInput([_beside_workload(fault) for fault in invalid.faults]) from None
+
+
+def export(body: bytes, _: Assignment) -> bytes:
+    """ExportRequest -> Export."""
+    with refusals(body):
+        try:
+            return to_json(exports.export(parse(ExportRequest, body)))
+        except exports.CannotSay as cannot:
+            detail = f"the format cannot say this plan, for {len(cannot.faults)} reason(s)"
+            violations = violations_of(cannot, json.loads(body))
+            raise Problem(ProblemType.NOT_EXPORTABLE, detail, violations) from None
+
+
+def export_kept(body: bytes, assignment: Assignment) -> bytes:
+    """ExportRequest, its plan whatever was answered once -> Export; frontiers and comparisons have no stages."""
+    answer = json.loads(body)["plan"]
+    with refusals(body):
+        if not answer.get("stages"):
+            detail = f"the answer has no stages (status: {answer.get('status')})"
+            raise Problem(ProblemType.NOTHING_TO_EXPORT, detail)
+    return export(body, assignment)
 
 
 def readiness(_: bytes, assignment: Assignment) -> bytes:

@@ -8,6 +8,7 @@ import pytest
 import examples
 from examples import Purpose
 from models import CompareRequest, EvaluateRequest, FrontierRequest, PlanRequest
+from models.export import ExportRequest
 from models.profile_request import ProfileRequest
 
 KIND = {
@@ -16,6 +17,7 @@ KIND = {
     Purpose.FRONTIER: FrontierRequest,
     Purpose.COMPARE: CompareRequest,
     Purpose.EVALUATE: EvaluateRequest,
+    Purpose.EXPORT: ExportRequest,
     Purpose.PROFILE: ProfileRequest,
 }
 

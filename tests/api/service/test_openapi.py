@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from models import CompareRequest, EvaluateRequest, FrontierRequest, PlanRequest
+from models.export import ExportRequest
 from models.profile_request import ProfileRequest
 from tools import openapi
 
@@ -18,12 +19,14 @@ BODIES = {
     "/plan:compare": CompareRequest,
     "/plan:validate": PlanRequest,
     "/plan:evaluate": EvaluateRequest,
+    "/plan:export": ExportRequest,
     "/profiles": ProfileRequest,
 }
 PATHS = {
     *BODIES, "/catalogue/models", "/catalogue/models/{id}", "/catalogue/nodes", "/catalogue/nodes/{id}",
     "/catalogue/links", "/catalogue/links/{id}", "/examples", "/examples/{name}", "/healthz", "/readyz", "/problems",
-    "/problems/{slug}", "/plans", "/plans/{id}", "/plans/{id}/request", "/plans/{id}/events", "/limits",
+    "/problems/{slug}", "/plans", "/plans/{id}", "/plans/{id}/request", "/exports",
+    "/plans/{id}/export/{format}", "/plans/{id}/events", "/limits",
 }  # fmt: skip
 
 

@@ -32,6 +32,7 @@ SHOWN = {
     "comparison": ("/plan:compare", example(examples.Purpose.COMPARE, "two-nodes-by-hand")),
     "validation": ("/plan:validate", example(examples.Purpose.PLAN, "two-nodes-by-hand")),
     "evaluation": ("/plan:evaluate", example(examples.Purpose.EVALUATE, "two-nodes-too-much-on-the-phone")),
+    "export": ("/plan:export", example(examples.Purpose.EXPORT, "llama-2-7b-three-nodes")),
     "profile": ("/profiles", ONE_BLOCK),
 }
 

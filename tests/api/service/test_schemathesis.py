@@ -38,6 +38,7 @@ BODIES = {
     "frontier": (Purpose.FRONTIER, Purpose.PLAN),
     "evaluatePlan": (Purpose.EVALUATE,),
     "compare": (Purpose.COMPARE,),
+    "exportPlan": (Purpose.EXPORT,),
     "profile": (Purpose.PROFILE,),
 }
 THERE = {
@@ -48,7 +49,7 @@ THERE = {
     "getProblem": ("slug", [kind.value.slug for kind in ProblemType]),
 }
 """What can be got, by operation, and the parameter that says which."""
-PLANS = frozenset({"getPlan", "getPlanRequest", "cancelPlan", "watchPlan"})
+PLANS = frozenset({"getPlan", "getPlanRequest", "cancelPlan", "watchPlan", "exportKeptPlan"})
 SCHEMA = schemathesis.openapi.from_dict(
     json.loads(openapi.FILE.read_text()),
     config=SchemathesisConfig.from_dict({
