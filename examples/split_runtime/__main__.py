@@ -37,9 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace, request: PlanRequest, plan: Plan) -> None:
-    from examples.split_runtime.fleet import Fleet, Ground  # noqa: PLC0415
+    from examples.split_runtime.fleet import Fleet  # noqa: PLC0415
     from examples.split_runtime.job import Runs, job_of  # noqa: PLC0415
     from examples.split_runtime.prediction import links_of, measured_request, predict, shapes_of  # noqa: PLC0415
+    from examples.split_runtime.protocol import Ground  # noqa: PLC0415
     from examples.split_runtime.report import told  # noqa: PLC0415
 
     job = job_of(request, plan, Runs(given.iterations))

@@ -14,7 +14,6 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
@@ -23,20 +22,15 @@ from typing import Any, Self
 from api.measuring.fit import TransferFit, fit_transfers
 from examples.split_runtime.job import Job, Measured, NotRunnable, TrainingWork, gather
 from examples.split_runtime.network import INTERFACE, Network, NoNamespaces
-from examples.split_runtime.protocol import Call, Failure, Join, LayerQuestion, LayerSamples, Pace, TransferTest
+from examples.split_runtime.protocol import Call, Failure, Ground, Join, LayerQuestion, LayerSamples, Pace, TransferTest
 
-START_S = 120.0
+__all__ = ["Fleet", "Ground", "LinkShape", "NodeFailed", "Shape"]
+
+START_S = 300.0
 """Longest start of a node; importing torch takes seconds, on a busy machine many."""
 PAYLOAD_BYTES = (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000)
 LONGEST_TRANSFER_S = 0.5
 """Payloads that would take longer on a link are not measured on it."""
-
-
-class Ground(StrEnum):
-    """Where links are emulated."""
-
-    NAMESPACES = "namespaces"
-    LOOPBACK = "loopback"
 
 
 class NodeFailed(RuntimeError):
@@ -83,8 +77,7 @@ class Fleet:
     def __enter__(self) -> Self:
         try:
             folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="split-runtime-")))
-            for name in self.names:
-                self._connections[name] = self._start()
+            self._start()
             pids = self._answers(self.names, START_S)
             if self._network is not None:
                 for name in self.names:
@@ -135,6 +128,10 @@ class Fleet:
         reports = self._call(dict.fromkeys(self.names, ("run", job)), timeout_s)
         return gather(job, {name: report for name, report in reports.items() if name in job.nodes})
 
+    def run_in_one_piece(self, job: Job, timeout_s: float = 600.0) -> Any:
+        """What the model gives without any split, computed by the source: losses per iteration, or tokens."""
+        return self._call({job.source: ("run_in_one_piece", job)}, timeout_s)[job.source]
+
     def measure_layers(self, job: Job, budget_s: float = 3.0, timeout_s: float = 600.0) -> dict[str, LayerSamples]:
         """Samples of seconds per layer and pass for the model and workload of `job`, on all nodes at the same time."""
         work = job.work
@@ -167,17 +164,17 @@ class Fleet:
         moments = self._call(dict.fromkeys((test.source, test.target), ("transfer", test)), timeout_s)
         return [end - start for start, end in zip(moments[test.source], moments[test.target], strict=True)]
 
-    def _start(self) -> Connection:
-        ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "examples.split_runtime.worker", str(theirs.fileno())]
+    def _start(self) -> None:
+        pairs = [socket.socketpair() for _ in self.names]
+        theirs = [end.fileno() for _, end in pairs]
+        command = [sys.executable, "-m", "examples.split_runtime.worker", self.ground.value, *map(str, theirs)]
         if self._network is not None:
             command = self._network.command(command)
-        process = subprocess.Popen(  # noqa: S603  (our own module)
-            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
-        )
-        theirs.close()
+        process = subprocess.Popen(command, pass_fds=theirs, stdin=subprocess.DEVNULL)  # noqa: S603  (our own module)
         self._stack.callback(_reap, process)
-        return Connection(ours.detach())
+        for name, (ours, end) in zip(self.names, pairs, strict=True):
+            end.close()
+            self._connections[name] = Connection(ours.detach())
 
     def _call(self, calls: Mapping[str, tuple[Any, ...]], timeout_s: float) -> dict[str, Any]:
         return self._ask({name: Call(call[0], call[1:]) for name, call in calls.items()}, timeout_s)
@@ -212,7 +209,7 @@ class Fleet:
 
 
 def _reap(process: subprocess.Popen[bytes]) -> None:
-    """A node ends when its connection is closed; one that does not is killed."""
+    """Nodes end when their connections are closed, and their parent with them; the parent that does not is killed."""
     try:
         process.wait(5)
     except subprocess.TimeoutExpired:

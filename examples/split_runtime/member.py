@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import time
 from datetime import timedelta
+from typing import Any
 
 import torch
 import torch.distributed as dist
 
-from examples.split_runtime.inference import generate
+from examples.split_runtime.inference import generate, generate_unsplit
 from examples.split_runtime.job import Job, Kind, NodeReport, TrainingWork
 from examples.split_runtime.layer_times import time_layers
 from examples.split_runtime.protocol import LayerQuestion, LayerSamples, Pace, TransferTest
 from examples.split_runtime.sending import Courier
 from examples.split_runtime.throttle import Throttle
-from examples.split_runtime.training import train
+from examples.split_runtime.training import train, train_unsplit
 
 PATIENCE = timedelta(minutes=10)
 """How long gloo waits for a message before it gives the run up."""
@@ -48,6 +49,10 @@ class Member:
         if isinstance(job.work, TrainingWork):
             return train(job, self._courier, self._throttle, group)
         return generate(job, self._courier, self._throttle)
+
+    def run_in_one_piece(self, job: Job) -> tuple[Any, ...]:
+        """What the model gives without any split: losses per iteration, or tokens per request."""
+        return train_unsplit(job) if isinstance(job.work, TrainingWork) else generate_unsplit(job)
 
     def time_layers(self, question: LayerQuestion) -> LayerSamples:
         """Seconds per layer and pass on this node, all nodes at the same time."""

@@ -33,7 +33,10 @@ class NoNamespaces(RuntimeError):
 
 
 class Network:
-    """A bridge without a connection to the world; processes started with `command` can be put on it with `connect`."""
+    """A bridge without a connection to the world.
+
+    Processes started with `command`, each in a network namespace that it made for itself, are put on it by `connect`.
+    """
 
     def __init__(self) -> None:
         missing = [tool for tool in ("ip", "tc", "unshare", "nsenter", "cat") if shutil.which(tool) is None]
@@ -51,9 +54,9 @@ class Network:
             raise
 
     def command(self, command: Sequence[str]) -> list[str]:
-        """The command line that runs `command` in a network namespace of its own."""
+        """The command line that runs `command` with the right to make network namespaces and put them on the bridge."""
         enter = ["nsenter", "--target", str(self._holder.pid), "--user", "--preserve-credentials"] if self._user else []
-        return [*enter, "unshare", "--net", *command]
+        return [*enter, *command]
 
     def connect(self, process: int) -> None:
         """Put the next process on the bridge; addresses count from 10.0.0.1."""

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 LayerSamples = dict[str, tuple[tuple[float, ...], ...]]
 """Pass (forward, backward, update, decode) to samples of seconds per layer: [layer][sample]."""
+
+
+class Ground(StrEnum):
+    """Where links are emulated: in network namespaces by the kernel, or on loopback in the nodes' processes."""
+
+    NAMESPACES = "namespaces"
+    LOOPBACK = "loopback"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,53 @@
-"""The process of one node of a fleet: takes commands from the driver, and ends when the driver ends.
+"""The processes of a fleet's nodes: they take commands from the driver, and end when the driver ends.
 
-Run by fleet as `python -m examples.split_runtime.worker DESCRIPTOR`, the descriptor of its end of a socket pair.
+Run by fleet as `python -m examples.split_runtime.worker GROUND DESCRIPTOR...`, with one end of a socket pair for each
+node. It imports torch once, which takes seconds, and forks a process for each node, in a network namespace of its own
+where GROUND says so.
 """
 
 from __future__ import annotations
 
+import ctypes
 import os
 import queue
 import sys
 import threading
 import traceback
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 
-from examples.split_runtime.protocol import Call, Failure, Join
+from examples.split_runtime.protocol import Call, Failure, Ground, Join
+
+CLONE_NEWNET = 0x40000000
+"""From <linux/sched.h>; os.unshare came with Python 3.12."""
 
 
-def main() -> None:
-    """Answer every command with its result or a Failure."""
-    connection = Connection(int(sys.argv[1]))
+def main(arguments: Sequence[str]) -> None:
+    """Fork the nodes; return when all of them have ended."""
+    ground, descriptors = Ground(arguments[0]), [int(one) for one in arguments[1:]]
+    from examples.split_runtime import member  # noqa: PLC0415, F401  (imported before the nodes part)
+
+    for descriptor in descriptors:
+        if os.fork() == 0:
+            for other in descriptors:
+                if other != descriptor:
+                    os.close(other)
+            _be_a_node(Connection(descriptor), ground)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    for _ in descriptors:
+        os.wait()
+
+
+def _be_a_node(connection: Connection, ground: Ground) -> None:
+    """Answer every command with its result or a Failure; never return."""
+    if ground is Ground.NAMESPACES and ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) != 0:
+        connection.send(Failure(f"unshare: {os.strerror(ctypes.get_errno())}"))
+        os._exit(1)
     commands: queue.SimpleQueue[Join | Call] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(connection, commands), daemon=True).start()
     connection.send(os.getpid())
-    import torch.distributed as dist  # noqa: PLC0415  (seconds; the driver builds the network meanwhile)
+    import torch.distributed as dist  # noqa: PLC0415
 
     from examples.split_runtime.member import Member  # noqa: PLC0415
 
@@ -50,4 +76,4 @@ def _read(connection: Connection, commands: queue.SimpleQueue[Join | Call]) -> N
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
