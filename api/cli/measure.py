@@ -6,9 +6,10 @@ import typer
 
 from api.cli.measure_link import link
 from api.cli.measure_model import model
+from api.cli.measure_node import node
 from api.cli.measure_serve import serve
 
 app = typer.Typer(no_args_is_help=True, help="Measure nodes, links and models, and join the pieces to a request.")
 
-for command in (link, model, serve):
+for command in (node, link, serve, model):
     app.command()(command)

@@ -13,7 +13,7 @@ from rich.text import Text
 from api.cli import formats, inputs, placement_view
 from api.cli.consoles import messages, output
 from api.cli.measure_serve import TOKEN_VARIABLE
-from api.cli.measured import Output, Quiet, hand_over
+from api.cli.measured import INTERRUPTED, Output, Quiet, hand_over
 from api.cli.names import plain
 from api.cli.planning import AsJson, check_writable
 from api.cli.tables import add_figures, add_names, table
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from api.measuring.link import LinkMeasurement
 
 _ADDRESS = re.compile(r"(?:\[([^\[\]]+)\]|([^:\[\]]+)):([1-9]\d{0,4})")
-INTERRUPTED = 130
 
 
 def link(  # noqa: PLR0913, PLR0917 - one parameter per option

@@ -10,6 +10,8 @@ import typer
 from api.cli.planning import write
 
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the measurement, JSON, to this file too.")]
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it."""
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 
 
