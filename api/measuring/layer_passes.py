@@ -139,7 +139,7 @@ class InferenceLayer:
         self._input = layer_input(model, index, work.sequences, 1 if head else work.tokens)
         self._next = layer_input(model, index, work.sequences, 1)
         self._context = layer_input(model, index, work.sequences, 1 if head else work.decode_context - 1)
-        self._cache = self.stage.new_cache()
+        self.cache = self.stage.new_cache()
 
     def passes(self) -> Iterator[PassName]:
         """The passes that this layer has."""
@@ -152,10 +152,10 @@ class InferenceLayer:
         """Seconds of one pass."""
         if name is PassName.FORWARD:
             return self._timed(self._input, self.stage.new_cache(), timer)
-        if self._cache.seen == 0:
-            self.stage.step(self._context, self._cache)
-        with self._cache.kept():
-            return self._timed(self._next, self._cache, timer)
+        if self.cache.seen == 0:
+            self.stage.step(self._context, self.cache)
+        with self.cache.kept():
+            return self._timed(self._next, self.cache, timer)
 
     def _timed(self, x: torch.Tensor, cache: Any, timer: Timer[Any]) -> float:
         layer = self.stage.layers[0]
