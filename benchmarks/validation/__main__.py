@@ -79,7 +79,7 @@ def validate(settings: Sequence[Setting], seconds: float, seed: int) -> Validati
     began = time.monotonic()
     where = _machine()
     with FleetBench(max(len(setting.nodes) for setting in settings)) as bench:
-        where["links"] = bench.links
+        where["links"] = bench.slowed_by
         return outcome(bench, settings, Stopwatch(time.monotonic, began + seconds), seed, where)
 
 

@@ -35,6 +35,10 @@ class LayerSeconds:
     update: float | None = None
 
 
+Layers = dict[str, tuple[LayerSeconds, ...]]
+"""By node, in the order of the layers."""
+
+
 @dataclass(frozen=True)
 class LinkFigures:
     """What a directed link was measured to do: a payload of x bytes takes latency_s + 8 x / bandwidth_bits_per_s."""
@@ -49,8 +53,7 @@ class LinkFigures:
 class Measured:
     """Everything about a setting that the prediction is made from."""
 
-    layers: Mapping[str, tuple[LayerSeconds, ...]]
-    """By node, in the order of the layers."""
+    layers: Layers
     links: tuple[LinkFigures, ...]
 
 

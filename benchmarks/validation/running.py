@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.validation.candidates import Candidate, Choice, choose
-from benchmarks.validation.inputs import Measured, nominal, request_of
+from benchmarks.validation.inputs import Layers, LinkFigures, Measured, nominal, request_of
 from benchmarks.validation.record import PlanRun, Ran, SettingRun
 from benchmarks.validation.settings import Setting
 from benchmarks.validation.statistics import median
@@ -33,8 +33,11 @@ class Bench(Protocol):
     def shape(self, setting: Setting) -> None:
         """Give the nodes their shares and the links their rates."""
 
-    def measure(self, setting: Setting) -> Measured:
-        """Seconds of every layer on every node, and what the links do."""
+    def layers(self, setting: Setting) -> Layers:
+        """Seconds of every layer on every node."""
+
+    def links(self, setting: Setting) -> tuple[LinkFigures, ...]:
+        """What every directed link does."""
 
     def run(self, setting: Setting, candidate: Candidate, iterations: int) -> Ran:
         """Run a plan: one iteration that does not count, then as many as are said. Raises RuntimeError."""
@@ -81,7 +84,7 @@ def run_setting(bench: Bench, setting: Setting, watch: Stopwatch, seed: int, tel
     measured: Measured | None = None
     try:
         bench.shape(setting)
-        measured = bench.measure(setting)
+        measured = Measured(bench.layers(setting), bench.links(setting))
         choice = choose(request_of(setting, measured), seed)
     except (RuntimeError, OSError, ValueError) as error:
         tell(f"  failed: {error}")
@@ -171,7 +174,7 @@ def _drift(bench: Bench, setting: Setting, before: Measured, watch: Stopwatch, n
     if watch.left_s() <= 0:
         return None
     try:
-        after = bench.measure(setting)
+        after = bench.layers(setting)
     except (RuntimeError, OSError, ValueError) as error:
         notes.append(f"measuring again failed: {error}")
         return None
@@ -179,7 +182,7 @@ def _drift(bench: Bench, setting: Setting, before: Measured, watch: Stopwatch, n
         [
             late.forward / early.forward
             for node, layers in before.layers.items()
-            for early, late in zip(layers, after.layers[node], strict=True)
+            for early, late in zip(layers, after[node], strict=True)
             if early.forward > 0
         ]
     )

@@ -159,32 +159,32 @@ def _both_ways(**megabits: float) -> tuple[tuple[str, str, float], ...]:
 
 
 SETTINGS = (
-    Setting("gpipe-llama-3", Family.LLAMA, 12, 256, 64, 2, _training(Schedule.GPIPE, 4),
+    Setting("gpipe-llama-3", Family.LLAMA, 10, 256, 64, 2, _training(Schedule.GPIPE, 4),
             _nodes(0.2, 0.6, 0.4), 60 * MEGABIT, _both_ways(t_e1=15)),
-    Setting("gpipe-gpt2-4", Family.GPT2, 12, 256, 64, 2, _training(Schedule.GPIPE, 4),
+    Setting("gpipe-gpt2-4", Family.GPT2, 10, 256, 64, 2, _training(Schedule.GPIPE, 4),
             _nodes(0.2, 0.3, 0.45, 0.5, mebibytes=(None, None, 64)), 80 * MEGABIT, _both_ways(e1_e2=15, t_e1=20)),
-    Setting("gpipe-llama-5", Family.LLAMA, 16, 192, 64, 2, _training(Schedule.GPIPE, 6),
+    Setting("gpipe-llama-5", Family.LLAMA, 14, 192, 64, 2, _training(Schedule.GPIPE, 6),
             _nodes(0.15, 0.2, 0.5, 0.35, 0.25), 60 * MEGABIT, _both_ways(t_e1=12, e2_e3=15, e3_e4=20)),
-    Setting("1f1b-llama-3", Family.LLAMA, 12, 256, 64, 2, _training(Schedule.ONE_F_ONE_B, 4),
+    Setting("1f1b-llama-3", Family.LLAMA, 10, 256, 64, 2, _training(Schedule.ONE_F_ONE_B, 4),
             _nodes(0.25, 0.35, 0.6), 60 * MEGABIT, _both_ways(t_e1=15, e1_e2=25)),
-    Setting("1f1b-gpt2-4", Family.GPT2, 14, 192, 64, 2, _training(Schedule.ONE_F_ONE_B, 6),
+    Setting("1f1b-gpt2-4", Family.GPT2, 12, 192, 64, 2, _training(Schedule.ONE_F_ONE_B, 6),
             _nodes(0.2, 0.25, 0.5, 0.4), 100 * MEGABIT, _both_ways(t_e1=15, e1_e2=15)),
-    Setting("1f1b-llama-5", Family.LLAMA, 16, 192, 64, 2, _training(Schedule.ONE_F_ONE_B, 6),
+    Setting("1f1b-llama-5", Family.LLAMA, 14, 192, 64, 2, _training(Schedule.ONE_F_ONE_B, 6),
             _nodes(0.15, 0.2, 0.5, 0.3, 0.3), 80 * MEGABIT, _both_ways(e1_e2=12, e3_e4=15)),
-    Setting("u-gpipe-llama-4", Family.LLAMA, 12, 256, 64, 2, _training(Schedule.GPIPE, 4),
+    Setting("u-gpipe-llama-4", Family.LLAMA, 11, 256, 64, 2, _training(Schedule.GPIPE, 4),
             _nodes(0.25, 0.3, 0.5, 0.4), 80 * MEGABIT, _both_ways(t_e1=15, e2_e3=20), tail_layers=1),
-    Setting("u-1f1b-gpt2-4", Family.GPT2, 12, 256, 64, 2, _training(Schedule.ONE_F_ONE_B, 4),
+    Setting("u-1f1b-gpt2-4", Family.GPT2, 10, 256, 64, 2, _training(Schedule.ONE_F_ONE_B, 4),
             _nodes(0.3, 0.3, 0.5, 0.4, mebibytes=(None, None, 36)), 100 * MEGABIT, _both_ways(e1_e2=15, t_e1=25),
             tail_layers=1),
-    Setting("kv-llama-4", Family.LLAMA, 16, 256, 96, 1, _inference(16),
+    Setting("kv-llama-4", Family.LLAMA, 16, 256, 96, 1, _inference(12),
             _nodes(0.15, 0.3, 0.5, 0.45, mebibytes=(None, None, 22, 17)), 50 * MEGABIT, _both_ways(e1_e2=10)),
-    Setting("kv-gpt2-3", Family.GPT2, 16, 256, 96, 1, _inference(16),
+    Setting("kv-gpt2-3", Family.GPT2, 16, 256, 96, 1, _inference(12),
             _nodes(0.2, 0.4, 0.6, mebibytes=(None, None, 26)), 40 * MEGABIT, _both_ways(t_e1=20)),
 )  # fmt: skip
 """As `make validate` runs them."""
 
 QUICK = (
-    Setting("quick", Family.LLAMA, 6, 128, 32, 1, _training(Schedule.GPIPE, 4),
+    Setting("quick", Family.LLAMA, 6, 192, 48, 2, _training(Schedule.GPIPE, 3),
             _nodes(0.3, 0.6, 0.4), 50 * MEGABIT),
 )  # fmt: skip
 """One small setting, for development."""

@@ -54,7 +54,7 @@ def test_the_same_seed_draws_the_same_plans_and_another_seed_others(request_: Pl
 
 
 def test_a_rule_that_memory_forbids_is_left_out_with_the_reason() -> None:
-    small = EmulatedNode("terminal", 0.3, 4.0 * MEBIBYTE)
+    small = EmulatedNode("terminal", 0.3, 10.0 * MEBIBYTE)
     tight = dataclasses.replace(SETTING, nodes=(small, *SETTING.nodes[1:]))
     found = choose(request_of(tight, nominal(tight)), seed=3)
     assert "terminal_only" not in [candidate.name for candidate in found.candidates]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.validation.__main__ import outcome
+from benchmarks.validation.inputs import LinkFigures
 from benchmarks.validation.record import SettingRun, Validation, read, write
 from benchmarks.validation.running import Stopwatch, iterations_per_round, run_setting
 from tests.benchmarks.validation.made_up import SETTING, MadeUpBench
@@ -72,7 +73,7 @@ def test_a_setting_that_no_time_is_left_for_is_dropped_by_name() -> None:
 
 def test_a_setting_that_cannot_be_measured_is_reported_and_not_fatal() -> None:
     class Deaf(MadeUpBench):
-        def measure(self, setting: object) -> object:  # type: ignore[override]
+        def links(self, setting: object) -> tuple[LinkFigures, ...]:
             raise RuntimeError("no link")
 
     bench = Deaf()
