@@ -7,6 +7,7 @@ in network namespaces (network) or, where those cannot be made, in the process t
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import subprocess
 import sys
@@ -23,9 +24,13 @@ from api.measuring.fit import TransferFit, fit_transfers
 from examples.split_runtime.job import Job, Measured, NotRunnable, TrainingWork, gather
 from examples.split_runtime.network import INTERFACE, Network, NoNamespaces
 from examples.split_runtime.protocol import Call, Failure, Ground, Join, LayerQuestion, LayerSamples, Pace, TransferTest
+from models.workload import Schedule
 
 __all__ = ["Fleet", "Ground", "LinkShape", "NodeFailed", "Shape"]
 
+KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
+"""glibc gives freed memory back to the kernel and takes page faults when it wants it again; a node keeps it, as runtimes
+with an allocator of their own do. Read when the process starts; other C libraries ignore it."""
 START_S = 300.0
 """Longest start of a node; importing torch takes seconds, on a busy machine many."""
 PAYLOAD_BYTES = (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000)
@@ -132,8 +137,10 @@ class Fleet:
         """What the model gives without any split, computed by the source: losses per iteration, or tokens."""
         return self._call({job.source: ("run_in_one_piece", job)}, timeout_s)[job.source]
 
-    def measure_layers(self, job: Job, budget_s: float = 3.0, timeout_s: float = 600.0) -> dict[str, LayerSamples]:
-        """Samples of seconds per layer and pass for the model and workload of `job`, on all nodes at the same time."""
+    def measure_layers(
+        self, job: Job, budget_s: float = 3.0, nodes: Sequence[str] | None = None, timeout_s: float = 600.0
+    ) -> dict[str, LayerSamples]:
+        """Samples of seconds per layer and pass for the model and workload of `job`, on `nodes` (all) at once."""
         work = job.work
         question = LayerQuestion(
             config=job.config,
@@ -143,9 +150,10 @@ class Fleet:
             batch=work.batch,
             length=work.sequence_length if isinstance(work, TrainingWork) else work.prompt_tokens,
             decode_tokens=0 if isinstance(work, TrainingWork) else max(work.output_tokens - 1, 1),
+            in_flight=work.micro_batches if isinstance(work, TrainingWork) and work.schedule is Schedule.GPIPE else 1,
             budget_s=budget_s,
         )
-        return self._call(dict.fromkeys(self.names, ("time_layers", question)), timeout_s)
+        return self._call(dict.fromkeys(nodes or self.names, ("time_layers", question)), timeout_s)
 
     def measure_links(
         self, pairs: Sequence[tuple[str, str]] | None = None, repeats: int = 5, timeout_s: float = 120.0
@@ -170,7 +178,9 @@ class Fleet:
         command = [sys.executable, "-m", "examples.split_runtime.worker", self.ground.value, *map(str, theirs)]
         if self._network is not None:
             command = self._network.command(command)
-        process = subprocess.Popen(command, pass_fds=theirs, stdin=subprocess.DEVNULL)  # noqa: S603  (our own module)
+        process = subprocess.Popen(  # noqa: S603  (our own module)
+            command, pass_fds=theirs, stdin=subprocess.DEVNULL, env=os.environ | KEEP_MEMORY
+        )
         self._stack.callback(_reap, process)
         for name, (ours, end) in zip(self.names, pairs, strict=True):
             end.close()

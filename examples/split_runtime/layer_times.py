@@ -14,6 +14,11 @@ from examples.split_runtime.schedule import pay_at_layers
 from examples.split_runtime.throttle import PassTime, Throttle
 from examples.split_runtime.training import loss_of, optimizer_of
 
+Rows = dict[str, list[tuple[float, ...]]]
+"""Pass to rows of seconds per layer."""
+LEAST_RUNS = 3
+"""Of which the first does not count."""
+
 
 def time_layers(question: LayerQuestion, throttle: Throttle) -> LayerSamples:
     """Samples for every layer; a layer without a pass has none."""
@@ -23,47 +28,55 @@ def time_layers(question: LayerQuestion, throttle: Throttle) -> LayerSamples:
     pay_at_layers(model, throttle)
     tokens = torch.randint(transformer.config.vocab_size, (q.batch, q.length))
     sample = _request if q.decode_tokens else _iteration
-    samples: list[dict[str, list[tuple[float, ...]]]] = []
-    end_s = time.monotonic() + q.budget_s
-    while len(samples) < 4 or time.monotonic() < end_s:
-        samples.append(sample(q, model, tokens, throttle))
-    samples = samples[1:]
-    return {name: tuple(zip(*(row for one in samples for row in one[name]), strict=True)) for name in samples[0]}
+    rows: Rows = {}
+    runs, end_s = 0, time.monotonic() + q.budget_s
+    while runs < LEAST_RUNS or time.monotonic() < end_s:
+        for name, taken in sample(q, model, tokens, throttle).items():
+            rows.setdefault(name, []).extend(taken if runs > 0 else [])
+        runs += 1
+    return {name: tuple(zip(*taken, strict=True)) for name, taken in rows.items()}
 
 
-def _iteration(
-    q: LayerQuestion, model: Stage, tokens: torch.Tensor, throttle: Throttle
-) -> dict[str, list[tuple[float, ...]]]:
-    """Forward, backward and update of one micro-batch; the loss belongs to the head."""
+def _iteration(q: LayerQuestion, model: Stage, tokens: torch.Tensor, throttle: Throttle) -> Rows:
+    """Forwards of all micro-batches in flight, their backwards, the update; the loss belongs to the head."""
     throttle.passes.clear()
-    with throttle.run_pass("forward", 0, 0):
-        logits = model(tokens)
-    with throttle.run_pass("loss", 0, 0):
-        loss = loss_of(logits, tokens)
-    with throttle.run_pass("backward", 0, 0):
-        loss.backward()
-    forward, of_loss, backward = throttle.passes
+    losses = []
+    for m in range(q.in_flight):
+        with throttle.run_pass("forward", 0, m):
+            logits = model(tokens)
+        with throttle.run_pass("loss", 0, m):
+            losses.append(loss_of(logits, tokens))
+        del logits
+    for m in range(q.in_flight):
+        with throttle.run_pass("backward", 0, m):
+            losses[m].backward()
+    passes = list(throttle.passes)
+    forwards, of_losses = passes[: 2 * q.in_flight : 2], passes[1 : 2 * q.in_flight : 2]
+    return {
+        "forward": [
+            (*_between(forward)[:-1], _between(forward)[-1] + of_loss.seconds)
+            for forward, of_loss in zip(forwards, of_losses, strict=True)
+        ],
+        "backward": [_backward(one, q) for one in passes[2 * q.in_flight :]],
+        "update": [tuple(_update(layer, q, throttle) for layer in model.layers)],
+    }
+
+
+def _update(layer: torch.nn.Module, q: LayerQuestion, throttle: Throttle) -> float:
+    """Seconds of the optimizer for one layer. Its states are kept on the layer, as a new optimizer would make them."""
     work = TrainingWork(1, q.batch, q.length, lora_rank=q.lora_rank)
-    updates = []
-    for layer in model.layers:
-        # States are kept on the parameters' optimizer; a new one each time would time their allocation.
-        optimizer = getattr(layer, "timed_optimizer", None) or optimizer_of(layer.parameters(), work)
-        layer.timed_optimizer = optimizer
-        throttle.passes.clear()
-        with throttle.run_pass("update", 0, 0):
-            if optimizer is not None:
-                optimizer.step()
-                optimizer.zero_grad()
-        updates.append(throttle.passes[0].seconds if optimizer is not None else 0.0)
-    seconds = list(_between(forward))
-    seconds[-1] += of_loss.seconds
-    return {"forward": [tuple(seconds)], "backward": [_backward(backward, q)], "update": [tuple(updates)]}
+    optimizer = getattr(layer, "timed_optimizer", None) or optimizer_of(layer.parameters(), work)
+    if optimizer is None:
+        return 0.0
+    layer.timed_optimizer = optimizer
+    with throttle.run_pass("update", 0, 0):
+        optimizer.step()
+        optimizer.zero_grad()
+    return throttle.passes[-1].seconds
 
 
 @torch.no_grad()
-def _request(
-    q: LayerQuestion, model: Stage, tokens: torch.Tensor, throttle: Throttle
-) -> dict[str, list[tuple[float, ...]]]:
+def _request(q: LayerQuestion, model: Stage, tokens: torch.Tensor, throttle: Throttle) -> Rows:
     """Prefill and decode passes of one request; choosing the token belongs to the head."""
     throttle.passes.clear()
     cache = model.new_cache()

@@ -55,8 +55,7 @@ class Member:
         return train_unsplit(job) if isinstance(job.work, TrainingWork) else generate_unsplit(job)
 
     def time_layers(self, question: LayerQuestion) -> LayerSamples:
-        """Seconds per layer and pass on this node, all nodes at the same time."""
-        dist.barrier()
+        """Seconds per layer and pass on this node."""
         return time_layers(question, self._throttle)
 
     def transfer(self, test: TransferTest) -> tuple[float, ...]:

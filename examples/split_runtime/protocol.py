@@ -67,8 +67,9 @@ class Pace:
 class LayerQuestion:
     """What to time: the whole model on micro-batches of `batch` sequences of `length` tokens.
 
-    decode_tokens: 0 for training (forward, backward, update); else prefill and so many decode passes per sample.
-    Sampling goes on for `budget_s`, and for three samples at least; the first one is left out.
+    decode_tokens: 0 for training (forward, backward, update); else prefill and so many decode passes per run.
+    in_flight: micro-batches whose activations are held at once, as in the run; memory that is written for the first
+    time costs time. Runs go on for `budget_s`, and for three at least; the first one is left out.
     """
 
     config: dict[str, Any]
@@ -78,6 +79,7 @@ class LayerQuestion:
     batch: int
     length: int
     decode_tokens: int
+    in_flight: int
     budget_s: float
 
 
