@@ -18,6 +18,7 @@ from models.plan import SolverReport, Status, Termination
 
 _BEHIND_HEAD = {Kind.PLAN: b',"objective_terms":', Kind.FRONTIER: b',"points":', Kind.COMPARE: b',"base":'}
 """The first field of each answer that may hold more than a number or a word."""
+_STATUS = b'"status":"'
 RESOLUTION = 4e-6
 """As `models.frontier.Frontier.resolution`, of a frontier that is not solved yet."""
 
@@ -43,10 +44,22 @@ def head_of(kind: Kind, answer: bytes) -> dict[str, Any]:
     return _parted(kind, answer)[0]
 
 
+def status_of(answer: bytes) -> str:
+    """The status in the head of an answer, without reading the rest of it; nothing but an id stands before it."""
+    begin = answer.index(_STATUS) + len(_STATUS)
+    return answer[begin : answer.index(b'"', begin)].decode()
+
+
 def renewed(kind: Kind, answer: bytes, **said: Any) -> bytes:
     """The answer with these fields of its head replaced."""
+    return renewed_with_head(kind, answer, **said)[0]
+
+
+def renewed_with_head(kind: Kind, answer: bytes, **said: Any) -> tuple[bytes, dict[str, Any]]:
+    """The answer with these fields of its head replaced, and that head."""
     head, rest = _parted(kind, answer)
-    return _joined(head | said, rest)
+    head |= said
+    return _joined(head, rest), head
 
 
 def _parted(kind: Kind, answer: bytes) -> tuple[dict[str, Any], bytes]:

@@ -36,12 +36,14 @@ class AskedBefore:
 
 @dataclass(frozen=True, slots=True)
 class ProvenAnswer:
-    """An answer that holds for every request of the same content, marked as cached."""
+    """An answer that holds for every request of the same content."""
 
     plan_id: str
     status: str
     answer: bytes
     ended_at: datetime
+    marked: bool = False
+    """Whether the answer says so already; it is marked when it is asked for first."""
 
 
 class ProvenAnswers:

@@ -306,5 +306,6 @@ async def until_set(event: asyncio.Event, seconds: float) -> bool:
     """Wait for an event, at most so long; whether it is set."""
     if not event.is_set() and seconds > 0:
         with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await event.wait()
     return event.is_set()

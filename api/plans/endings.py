@@ -8,7 +8,7 @@ from typing import Any
 
 from api.execution.base import Ending, Outcome
 from api.observability.logs import REQUEST_ID
-from api.plans.answers import head_of, renewed, without_plan
+from api.plans.answers import head_of, renewed_with_head, without_plan
 from api.plans.live import End, Live
 from api.problems import Problem, ProblemType
 from api.store.rows import PlanRow, Result
@@ -29,7 +29,8 @@ def end_of(live: Live, ending: Ending) -> End:
     seconds = {"queue_seconds": round(ending.queue_seconds, 6), "solve_seconds": round(ending.solve_seconds, 6)}
     match ending.outcome:
         case Outcome.ANSWERED if ending.body is not None:
-            return answered(live, renewed(live.asked.kind, ending.body, **seconds))
+            body, head = renewed_with_head(live.asked.kind, ending.body, **seconds)
+            return End(head["status"], body, head)
         case Outcome.REFUSED if ending.body is not None:
             return End(REFUSED, ending.body, {})
         case Outcome.LOST if live.cancelled.is_set():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from api.execution.base import Kind
@@ -13,7 +13,7 @@ from api.plans.live import End, Live, View
 from api.plans.refusals import key_reused
 from api.settings import Settings
 from api.store.plans import PlanStore
-from api.store.rows import PlanRow
+from api.store.rows import Inserted, PlanRow
 from models.constraints import ObjectiveKind
 from models.plan import Status
 
@@ -45,23 +45,43 @@ class KnownAnswers:
         proven = self._proven.get(owner, asked.content_key)
         if proven is None or datetime.now(UTC) - proven.ended_at > self._kept_for:
             return None
+        if not proven.marked:
+            proven = replace(proven, answer=renewed(asked.kind, proven.answer, cached=True), marked=True)
+            self._proven.put(owner, asked.content_key, proven)
         return View(proven.plan_id, proven.status, proven.answer, finished=True)
 
     async def found(self, live: Live) -> View | None:
         """A proven answer to the plan's question; as a plan of its own under the Idempotency-Key, if there is one."""
-        known = self.remembered(live.owner, live.asked) or await self._stored(live.owner, live.asked)
+        known = self.remembered(live.owner, live.asked)
+        if known is None:
+            row = await self._store.proven_by_content(live.owner, live.asked.content_key)
+            known = None if row is None else self._learnt(live, row)
         return known if known is None or live.key is None else await self.copied(live, known)
 
-    async def _stored(self, owner: str, asked: Asked) -> View | None:
-        row = await self._store.proven_by_content(owner, asked.content_key)
-        if row is None or row.answer is None or row.ended_at is None:
-            return None
-        return self._remember(owner, asked, row.id, row.status, row.answer, row.ended_at)
+    async def kept(self, live: Live) -> Inserted | View:
+        """Keep a new plan, or answer it as `found` would: the store looks and inserts in one go."""
+        events = live.unkept()
+        inserted = await self._store.insert(endings.row_of(live), events, unless_proven=not live.fresh)
+        if not inserted.proven:
+            return inserted
+        live.kept -= len(events)
+        known = self._learnt(live, inserted.row)
+        return known if live.key is None else await self.copied(live, known)
+
+    def _learnt(self, live: Live, row: PlanRow) -> View:
+        """A proven plan of the store as an answer, kept in memory for who asks next."""
+        assert row.answer is not None, "what is proven has an answer"
+        assert row.ended_at is not None, "what is proven has ended"
+        body = renewed(live.asked.kind, row.answer, cached=True)
+        known = ProvenAnswer(row.id, row.status, body, row.ended_at, marked=True)
+        self._proven.put(live.owner, live.asked.content_key, known)
+        return View(row.id, row.status, body, finished=True)
 
     def learn(self, live: Live, end: End) -> None:
         """Keep an end in memory if it is proven."""
         if endings.is_proven(end):
-            self._remember(live.owner, live.asked, live.plan_id, end.status, end.body, datetime.now(UTC))
+            known = ProvenAnswer(live.plan_id, end.status, end.body, datetime.now(UTC))
+            self._proven.put(live.owner, live.asked.content_key, known)
 
     def forget(self, plan_ids: list[str]) -> None:
         """The store keeps these plans no longer."""
@@ -77,11 +97,6 @@ class KnownAnswers:
         if not inserted.created:
             return same_question(inserted.row, live.asked)
         return View(live.plan_id, end.status, end.body, finished=True)
-
-    def _remember(self, owner: str, asked: Asked, plan_id: str, status: str, answer: bytes, ended_at: datetime) -> View:
-        marked = renewed(asked.kind, answer, cached=True)
-        self._proven.put(owner, asked.content_key, ProvenAnswer(plan_id, status, marked, ended_at))
-        return View(plan_id, status, marked, finished=True)
 
 
 def asked_of(row: PlanRow) -> Asked:

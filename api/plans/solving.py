@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from api.execution.base import Ending, Event, Executor, Full, Job, Outcome
 from api.observability.instruments import Instruments
 from api.plans import endings
-from api.plans.answers import head_of
+from api.plans.answers import head_of, status_of
 from api.plans.known import KnownAnswers
-from api.plans.live import End, Live
+from api.plans.live import End, Live, View
 from api.plans.refusals import busy, store_unavailable
 from api.problems import Problem
 from api.store.errors import StoreUnavailable
@@ -28,6 +29,8 @@ KEEPING_S = 0.25
 """How often events are written while a plan is solved; the end is written at once."""
 RETRY_S = 0.5
 """Pause before the store is tried again, and before a plan that was promised asks for room again."""
+READING_S = 2.0
+"""How long a known answer is sought where a plan cannot be kept."""
 
 
 class Solving:
@@ -51,7 +54,6 @@ class Solving:
         await asyncio.sleep(0)  # the executor decides about room in its first step
         if first.done() and isinstance(refusal := first.exception(), Full):
             raise busy(refusal) from None
-        self._spawn(self._accept(live))
         self._spawn(self._live_through(live, first, released))
 
     def resume(self, live: Live, released: Callable[[Live], None]) -> None:
@@ -106,7 +108,7 @@ class Solving:
         live.attempts = max(live.attempts, before + 1)  # one that was lost before it was begun counts, too
         status = ending.outcome.value
         if ending.outcome is Outcome.ANSWERED and ending.body is not None:
-            status = head_of(job.kind, ending.body)["status"]
+            status = status_of(ending.body)
         self._instruments.job_ended(job, ending, status, live.asked.backend)
         return ending
 
@@ -114,16 +116,17 @@ class Solving:
         return Job(live.plan_id, live.asked.kind, live.raw, live.asked.time_limit_s, live.traceparent)
 
     async def _accept(self, live: Live) -> None:
-        """Look for a known answer, then keep the plan: both while it is being solved, as most plans are new."""
+        """Keep the plan, or find its answer, while it is being solved: most plans are new."""
         try:
+            kept = await self._known.kept(live)
+            if isinstance(kept, View):
+                live.found = kept
+            elif not kept.created:
+                live.instead = kept.row
             if not live.fresh:
-                live.found = await self._known.found(live)
                 self._instruments.looked_up(hit=live.found is not None)
-            if live.found is None:
-                inserted = await self._store.insert(endings.row_of(live), live.unkept())
-                live.instead = None if inserted.created else inserted.row
         except StoreUnavailable:
-            live.problem = store_unavailable()
+            await self._find_all_the_same(live)
         except Problem as problem:
             live.problem = problem
         live.accepted.set()
@@ -131,13 +134,29 @@ class Solving:
             live.ended.set()
             self._executor.cancel(live.plan_id)
 
+    async def _find_all_the_same(self, live: Live) -> None:
+        """Nothing can be written; what is known can be read where the disk is full or the database locked."""
+        live.problem = store_unavailable()
+        if not live.fresh:
+            with suppress(StoreUnavailable, TimeoutError):
+                async with asyncio.timeout(READING_S):
+                    live.found = await self._known.found(live)
+                    live.problem = live.problem if live.found is None else None
+
     async def _live_through(self, live: Live, first: asyncio.Task[Ending], released: Callable[[Live], None]) -> None:
-        writing = asyncio.create_task(self._keep_events(live))
+        if not live.accepted.is_set():
+            await self._accept(live)
+            await asyncio.sleep(0)  # who waits for the acceptance alone is told of that, though the plan may have ended
+        writing: list[asyncio.Task[None]] = []
+        later = asyncio.get_running_loop().call_later(
+            KEEPING_S, lambda: writing.append(asyncio.create_task(self._keep_events(live)))
+        )
         try:
             end = await self._end(live, first)
-            await live.accepted.wait()
         finally:
-            writing.cancel()
+            later.cancel()
+            for task in writing:
+                task.cancel()
         if end is None or live.settled_otherwise:
             live.ended.set()
             released(live)
@@ -202,9 +221,7 @@ class Solving:
 
     async def _keep_events(self, live: Live) -> None:
         """Write events while the plan is solved: so its streams can be resumed, and lists say that it runs."""
-        await live.accepted.wait()
         while True:
-            await asyncio.sleep(KEEPING_S)
             fresh = live.unkept()
             try:
                 if live.attempts > live.noted_attempts:
@@ -216,6 +233,7 @@ class Solving:
                 live.kept -= len(fresh)  # written again with the next ones; what was kept after all stays as it is
                 if isinstance(stopped, asyncio.CancelledError):
                     raise
+            await asyncio.sleep(KEEPING_S)
 
     async def _keep_end(self, live: Live, end: End) -> None:
         """Write the end, again and again until it is durable or the service ends (then it is solved anew)."""

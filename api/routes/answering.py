@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from api.answers import refusal_response, root_of
 from api.execution.base import Kind
+from api.plans.desk import until_set
 from api.plans.endings import FAILED, REFUSED
 from api.plans.known import Order
 from api.plans.live import Live, View
@@ -23,6 +24,8 @@ from models.problem_details import ProblemDetails
 
 BEYOND_LIMIT_S = 2.0
 """A solve ends a little after its time limit; who says nothing else waits for that, too."""
+UNWATCHED_S = 0.05
+"""How long it is not looked whether the caller has left: most plans that are worth a look take longer."""
 LONGEST_RETRY_S = 60
 LONGEST_KEY = 255
 _KEY = re.compile(rf"[\x21-\x7e](?:[\x20-\x7e]{{0,{LONGEST_KEY - 2}}}[\x21-\x7e])?")
@@ -93,8 +96,9 @@ def preferences_of(request: Request) -> Preferences:
 
 async def _wait(service: Service, request: Request, live: Live, seconds: float) -> None:
     """Until the plan has ended, or the time is over; raises `CallerLeft`."""
-    if live.ended.is_set() or seconds <= 0:
+    if await until_set(live.ended, min(seconds, UNWATCHED_S)) or seconds <= UNWATCHED_S:
         return
+    seconds -= UNWATCHED_S
     ended, left = asyncio.create_task(live.ended.wait()), asyncio.create_task(_left(request))
     try:
         await asyncio.wait({ended, left}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

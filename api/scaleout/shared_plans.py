@@ -52,12 +52,12 @@ class SharedPlans(PlanStore):
         if traceparent is not None:
             self._traceparents[plan_id] = traceparent
 
-    async def insert(self, row: PlanRow, events: Sequence[NewEvent] = ()) -> Inserted:
+    async def insert(self, row: PlanRow, events: Sequence[NewEvent] = (), *, unless_proven: bool = False) -> Inserted:
         """Keep a new plan and queue it, both or neither."""
         traceparent = self._traceparents.pop(row.id, None)
 
         def insert(connection: Connection) -> Inserted:
-            inserted = lives.insert_plan(connection, row, None, events)
+            inserted = lives.insert_plan(connection, row, None, events, unless_proven=unless_proven)
             if inserted.created and not row.ended:
                 self._queue.put(connection, row.id, traceparent)
             return inserted

@@ -72,6 +72,7 @@ class Database:
 
         Raises `StoreUnavailable` (may be called again) or `SchemaTooNew`. A closed database stays closed.
         """
+        self._refuse_if_closed()
         if self._file:
             self._file.prepare()
         if not self._started:
@@ -108,12 +109,11 @@ class Database:
         self._refuse_if_closed()
         write = Write(work)
         self._writer.submit(write)
-        await asyncio.wait((write.future,), timeout=self._deadline_s)
-        if not write.future.done():
-            write.abandoned = True
-            write.future.cancel()
-            raise self._late()
-        result: Result = write.future.result()
+        deadline = asyncio.get_running_loop().call_later(self._deadline_s, write.give_up, self._late())
+        try:
+            result: Result = await write.future
+        finally:
+            deadline.cancel()
         return result
 
     async def read(self, work: Callable[[Connection], Result]) -> Result:

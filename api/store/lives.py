@@ -49,8 +49,15 @@ _CLAIMABLE = {
 _CLAIM = update(plans).where(plans.c.id == bindparam("plan")).values(instance=bindparam("new_instance"))
 
 
-def insert_plan(connection: Connection, row: PlanRow, instance: str | None, events: Events) -> Inserted:
-    """Add the plan unless its id or its owner's key is taken; which one it is then is for the database to say."""
+def insert_plan(
+    connection: Connection, row: PlanRow, instance: str | None, events: Events, *, unless_proven: bool = False
+) -> Inserted:
+    """Add the plan unless its id or its owner's key is taken; which one it is then is for the database to say.
+
+    `unless_proven`: nor where the owner has a proven answer to this very question.
+    """
+    if unless_proven and (proven := queries.proven_by_content(connection, row.owner, row.content_key)):
+        return Inserted(proven, created=False, proven=True)
     row = replace(row, instance=instance, name=queries.storable(row.name))
     values = {column.name: getattr(row, column.name) for column in plans.columns}
     while not connection.execute(insert_new(connection, plans), values, execution_options=_COUNTED).rowcount:

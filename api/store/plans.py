@@ -72,13 +72,16 @@ class PlanStore:
     ) -> None:
         await self.close()
 
-    async def insert(self, row: PlanRow, events: Sequence[NewEvent] = ()) -> Inserted:
+    async def insert(self, row: PlanRow, events: Sequence[NewEvent] = (), *, unless_proven: bool = False) -> Inserted:
         """Keep a new plan, unless its owner used its Idempotency-Key before: then the plan kept under it.
 
         The row may be of any status: one with an answer (from the cache) is kept as ended, in one write.
+        `unless_proven`: nothing is kept either where the owner's plans answer the question already.
         """
         instance = self.instance
-        return await self._database.write(lambda connection: lives.insert_plan(connection, row, instance, events))
+        return await self._database.write(
+            lambda connection: lives.insert_plan(connection, row, instance, events, unless_proven=unless_proven)
+        )
 
     async def start(self, plan_id: str, events: Sequence[NewEvent] = ()) -> bool:
         """Solving begins (again): status running, one more attempt. False: it has ended, or is not here."""

@@ -66,6 +66,8 @@ class Inserted:
     """The row now kept under this id or Idempotency-Key, with its answer if it has one."""
     created: bool
     """False: the key was taken; compare `row.request_hash` to tell a repetition from a misuse of the key."""
+    proven: bool = False
+    """Nothing was inserted, as `row` answers the same question, proven."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -37,12 +37,14 @@ class Write:
     abandoned: bool = False
     """Nobody waits any more, and nothing was promised: leave it, if it has not begun."""
 
-    def answer(self, result: Any, error: Exception | None) -> None:
-        """Wake the one who waits; he may have left, and his event loop with him."""
-        with suppress(RuntimeError):
-            self.future.get_loop().call_soon_threadsafe(self._settle, result, error)
+    def give_up(self, error: Exception) -> None:
+        """Wait no longer."""
+        if not self.future.done():
+            self.abandoned = True
+            self.settle(None, error)
 
-    def _settle(self, result: Any, error: Exception | None) -> None:
+    def settle(self, result: Any, error: Exception | None) -> None:
+        """Wake the one who waits, on his event loop."""
         if self.future.done():
             return
         if error is None:
@@ -50,6 +52,24 @@ class Write:
         else:
             self.future.set_exception(error)
             self.future.exception()  # seen, even if the one who waited was cancelled: no complaint on collection
+
+
+Answer = tuple[Write, Any, Exception | None]
+
+
+def _answer(answers: Sequence[Answer]) -> None:
+    """Wake all who wait, each event loop once; they may have left, and their event loop with them."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Answer]] = {}
+    for answer in answers:
+        by_loop.setdefault(answer[0].future.get_loop(), []).append(answer)
+    for loop, theirs in by_loop.items():
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, theirs)
+
+
+def _settle(answers: Sequence[Answer]) -> None:
+    for write, result, error in answers:
+        write.settle(result, error)
 
 
 class _Reached(Enum):
@@ -125,8 +145,7 @@ class Writer:
                 self._serve(wanted)
             except Exception as error:  # a fault of ours in one group must not end all further ones
                 log.exception("writes failed in an unforeseen way")
-                for write in wanted:
-                    write.answer(None, error)
+                _answer([(write, None, error) for write in wanted])
         self._disconnect()
 
     def _serve(self, group: list[Write]) -> None:
@@ -142,9 +161,9 @@ class Writer:
             result = write.work(self._connected())
         except Exception as error:  # noqa: BLE001 - raised where it is awaited
             self._disconnect()
-            write.answer(None, translated(error))
+            _answer([(write, None, translated(error))])
         else:
-            write.answer(result, None)
+            _answer([(write, result, None)])
 
     def _do(self, group: list[Write], first_try: bool = True) -> None:
         try:
@@ -156,11 +175,9 @@ class Writer:
                 for write in group:
                     self._do([write])
             else:
-                for write in group:
-                    write.answer(None, translated(undone.cause))
+                _answer([(write, None, translated(undone.cause)) for write in group])
         else:
-            for write, result in zip(group, results, strict=True):
-                write.answer(result, None)
+            _answer([(write, result, None) for write, result in zip(group, results, strict=True)])
 
     def _transact(self, group: list[Write]) -> list[Any]:
         """What each of the group returns, once all of it is durable; raises `_Undone`."""

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from sqlalchemy import text
 
 from api.store import (
@@ -16,6 +17,7 @@ from api.store import (
     PlanRow,
     PlanStore,
     Result,
+    StoreUnavailable,
 )
 from api.store.plans import numbered
 from tests.api.store.rows import OPTIMAL, every_call, fails, open_store, plan
@@ -213,6 +215,29 @@ class AcceptingContract:
             return await fails(calls)
 
         assert all(asyncio.run(scenario()).values())
+
+    def test_a_closed_database_stays_closed(self, url):
+        async def scenario():
+            database = Database(url)
+            await database.open()
+            await database.close()
+            with pytest.raises(StoreUnavailable):
+                await asyncio.wait_for(database.open(), 10.0)
+
+        asyncio.run(scenario())
+
+    def test_a_plan_is_kept_unless_the_owner_has_a_proven_answer_to_its_question(self, url):
+        asked, again, anothers = plan(owner="ann"), plan(owner="ann"), plan(owner="bob")
+
+        async def scenario():
+            async with open_store(url) as store:
+                first = await store.insert(asked, unless_proven=True)
+                await store.finish(asked.id, Result("optimal", b"answer", proven=True))
+                return first, [await store.insert(row, unless_proven=True) for row in (again, anothers)]
+
+        first, (second, third) = asyncio.run(scenario())
+        assert (first.created, first.proven) == (third.created, third.proven) == (True, False)
+        assert (second.created, second.proven, second.row.id, second.row.answer) == (False, True, asked.id, b"answer")
 
     def test_keys_are_kept_listed_and_revoked_once(self, url):
         first = KeyRow("key-1", "ann", "laptop", "hash-1", LONG_AGO)
