@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable
 
 import anyio
@@ -22,6 +23,8 @@ log = logging.getLogger("placement.api")
 Planner = Callable[[PlanRequest], Plan]
 CHECK_S = 120.0
 """Most time that trying all backends may take."""
+TRIED_AGAIN_S = 5.0
+"""How long broken backends are taken for broken: probes come every few seconds, and each try takes a worker's time."""
 
 OPTIMUM_S = 0.32
 """Latency of the best plan of `tiny_problem`: 0.1 s for the first layer on the phone, 0.01 s to send its 125,000 bytes
@@ -55,30 +58,32 @@ def tiny_problem(backend: Backend) -> PlanRequest:
 
 
 class ReadinessCheck:
-    """Has every backend tried at the first question; a good result is kept, a bad one is checked again next time."""
+    """Has every backend tried at the first question; a good result is kept, a bad one for `TRIED_AGAIN_S`."""
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, clock: Callable[[], float] = time.monotonic) -> None:
         self._executor = executor
+        self._clock = clock
         self._running = anyio.Lock()
-        self._ready: Readiness | None = None
+        self._found: Readiness | None = None
+        self._tried_again_at = float("-inf")
 
     async def result(self) -> Readiness:
         """Every backend works; raises `Problem` (not ready), naming each that does not."""
         async with self._running:
-            if self._ready is None:
-                found = await self._tried()
-                broken = [check for check in found.backends if not check.works]
-                if broken:
-                    raise Problem(
-                        ProblemType.NOT_READY,
-                        "broken solvers: " + ", ".join(check.backend for check in broken),
-                        [
-                            Violation(pointer="", code=f"{check.backend}_broken", message=check.problem or "")
-                            for check in broken
-                        ],
-                    )
-                self._ready = found
-            return self._ready
+            if self._found is None or (_broken(self._found) and self._clock() >= self._tried_again_at):
+                self._found = await self._tried()
+                self._tried_again_at = self._clock() + TRIED_AGAIN_S
+            broken = _broken(self._found)
+            if broken:
+                raise Problem(
+                    ProblemType.NOT_READY,
+                    "broken solvers: " + ", ".join(check.backend for check in broken),
+                    [
+                        Violation(pointer="", code=f"{check.backend}_broken", message=check.problem or "")
+                        for check in broken
+                    ],
+                )
+            return self._found
 
     async def _tried(self) -> Readiness:
         job = Job(new_plan_id(), Kind.READINESS, b"", CHECK_S)
@@ -90,6 +95,10 @@ class ReadinessCheck:
             log.error("the solvers could not be tried: %s %s", ending.outcome, ending.message)
             raise Problem(ProblemType.NOT_READY, "the solvers could not be tried")
         return Readiness.model_validate_json(ending.body)
+
+
+def _broken(found: Readiness) -> list[BackendCheck]:
+    return [check for check in found.backends if not check.works]
 
 
 def try_all(planner: Planner) -> list[BackendCheck]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import socket
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -55,7 +56,7 @@ class Service:
     def __post_init__(self) -> None:
         settings = self.settings
         database = Database(database_url(settings), on_commit=self.instruments.committed)
-        store = PlanStore(database, settings.instance or socket.gethostname())
+        store = PlanStore(database, settings.instance or _name_of_its_own())
         if settings.executor is ExecutorChoice.QUEUE:
             executor, store = queued_executor(settings, database, clerks=self.executor)
             object.__setattr__(self, "executor", executor)
@@ -86,7 +87,7 @@ class Service:
         """End what is in hand as far as the grace allows, then everything else."""
         await self.upkeep.stop()
         await self.desk.drain(self.settings.drain_grace_s)
-        await self.store.close()
+        await self.store.close(leaving=self.settings.instance is None)  # nobody will ever have that name again
         await self.database.close()
         await asyncio.to_thread(self.instruments.tracing.close)
 
@@ -107,6 +108,14 @@ class Service:
     async def _check(self) -> None:
         with suppress(Problem):  # whatever is broken is in the log, and said by /readyz
             await self.readiness.result()
+
+
+def _name_of_its_own() -> str:
+    """Of a process that was given none: no other has it, on this host or on one of the same name; no later one, too.
+
+    What it leaves behind when it stops is free for all at once; when it is killed, after its lease.
+    """
+    return f"{socket.gethostname()}:{secrets.token_hex(8)}"
 
 
 def json_response(answer: BaseModel) -> Response:

@@ -75,8 +75,8 @@ class Settings(BaseSettings):
     """Database of plans, as SQLAlchemy writes it: postgresql+psycopg://user:password@host/name; default: SQLite in
     `state_dir`."""
     instance: str | None = None
-    """Name of this process among those that share the database; no two may have the same. Default: the host's name and
-    the port."""
+    """Name of this process among those that share the database; no two may have the same. Default: of `placement serve`
+    the host's name and the port; without a port a name for this life alone."""
     retention_s: Annotated[float, Field(gt=0)] = 7 * 86400.0
     """How long an ended plan is kept, in seconds; then it is answered 410."""
     retention_count: Annotated[int, Field(ge=1)] = 100_000

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import socket
 from typing import TYPE_CHECKING, Annotated
 
@@ -36,7 +35,7 @@ def serve(
         console = messages()
         console.print(f"Swagger UI  {address}/docs")
         console.print(f"OpenAPI     {address}/openapi.json")
-    app = create_app(settings.model_copy(update={"instance": settings.instance or _name_of(port)}))
+    app = create_app(settings.model_copy(update={"instance": settings.instance or _name_at(port)}))
     config = uvicorn.Config(
         app,
         host=host,
@@ -51,9 +50,9 @@ def serve(
     DrainingServer(config, app.state.service).run()
 
 
-def _name_of(port: int) -> str:
-    """Of this process among those that share a database: the same after a restart, unless any port will do."""
-    return f"{socket.gethostname()}:{port or f'pid-{os.getpid()}'}"
+def _name_at(port: int) -> str | None:
+    """Of this process among those that share a database: the same after a restart; none where any port will do."""
+    return f"{socket.gethostname()}:{port}" if port else None
 
 
 def _check_address(host: str, settings: Settings) -> None:

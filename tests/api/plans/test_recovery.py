@@ -33,6 +33,17 @@ def test_queued_and_running_plans_go_on_after_a_restart(where, held, body):
         assert numbers == list(range(1, len(numbers) + 1))
 
 
+def test_two_services_of_one_host_without_names_leave_each_others_plans_alone(where, held, body):
+    with Client(app_with(plan=held, **where)) as one:
+        place = one.post("/plan", json=body, headers=ASYNC).headers["location"]
+        held.entered()
+        with Client(app_with(plan=held, **where)) as other:
+            assert other.app.state.service.desk.in_hand("", place.rpartition("/")[2]) is None
+            held.go.set()
+            assert one.get(place, headers={"prefer": "wait=30"}).json()["status"] == "optimal"
+            assert [event["event"] for event in events_of(one.get(f"{place}/events").text)].count("started") == 1
+
+
 def test_whoever_waits_while_the_service_stops_is_told_where_the_plan_will_be(where, held, body):
     with Client(app_with(plan=held, **where)) as before:
         running = before.begin("POST", "/plan", json=body)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from api.readiness import OPTIMUM_S, tiny_problem
+from api.readiness import OPTIMUM_S, TRIED_AGAIN_S, ReadinessCheck, tiny_problem
 from models.constraints import Backend
 from placement import solver
 
@@ -44,8 +44,10 @@ def test_a_solver_with_a_wrong_answer_makes_the_service_not_ready(client_of, any
     assert len(answer.json()["violations"]) == len(Backend)
 
 
-def test_success_is_remembered_and_failure_is_not(client_of, any_plan):
+def test_success_is_remembered_and_failure_only_for_a_while(client_of, any_plan, monkeypatch):
     calls = []
+    now = [0.0]
+    monkeypatch.setattr(ReadinessCheck.__init__, "__defaults__", (lambda: now[0],))
 
     def plan(asked, *, cancelled=None):
         calls.append(asked)
@@ -55,5 +57,8 @@ def test_success_is_remembered_and_failure_is_not(client_of, any_plan):
 
     client = client_of(plan=plan)
     assert len(calls) == len(Backend)  # at start, when the first one fails
+    assert [client.get("/readyz").status_code for _ in range(3)] == [503, 503, 503]
+    assert len(calls) == len(Backend)
+    now[0] += TRIED_AGAIN_S
     assert [client.get("/readyz").status_code for _ in range(3)] == [200, 200, 200]
     assert len(calls) == 2 * len(Backend)
