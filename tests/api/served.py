@@ -11,10 +11,18 @@ import uvicorn
 from fastapi import FastAPI
 
 
+class DrainingServer(uvicorn.Server):
+    """Tells the application that it is being stopped before it waits for connections to end; gives no grace."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await self.config.app.state.service.desk.drain(0.0)
+        await super().shutdown(sockets)
+
+
 @contextmanager
-def served(app: FastAPI) -> Iterator[str]:
+def served(app: FastAPI, kind: type[uvicorn.Server] = uvicorn.Server) -> Iterator[str]:
     """Serve while the context lasts; where."""
-    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, server_header=False, ws="none"))
+    server = kind(uvicorn.Config(app, log_config=None, access_log=False, server_header=False, ws="none"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
