@@ -13,7 +13,7 @@ from rich.text import Text
 from api.cli import formats, inputs, placement_view
 from api.cli.consoles import messages, output
 from api.cli.measure_serve import TOKEN_VARIABLE
-from api.cli.measured import INTERRUPTED, Output, Quiet, hand_over
+from api.cli.measured import INTERRUPTED, SCATTER, Output, Quiet, hand_over, scatter
 from api.cli.names import plain
 from api.cli.planning import AsJson, check_writable
 from api.cli.tables import add_figures, add_names, table
@@ -88,19 +88,19 @@ def shown_link(measured: LinkMeasurement, *, ascii_only: bool) -> Iterator[Rende
     yield ""
     shown = table(ascii_only=ascii_only)
     add_names(shown, "from", "to")
-    add_figures(shown, "rate", "10..90 %", "off the line", "up to")
+    add_figures(shown, "rate", "scatter", "off the line", "up to")
     for ends, way in (
         ((link_.source, link_.target), report.forward),
         ((link_.target, link_.source), report.reverse),
     ):
-        rates = way.at_largest_payload_bits_per_s
         shown.add_row(
             *map(plain, ends),
             formats.bit_rate(way.bandwidth_bits_per_s),
-            f"{formats.bit_rate(rates.p10)} .. {formats.bit_rate(rates.p90)}",
+            scatter(way.at_largest_payload_bits_per_s),
             formats.percent(way.relative_residual),
             formats.size(way.transfers[-1].payload_bytes),
         )
     yield shown
+    yield Text(f"{SCATTER}, of the largest payloads", "dim")
     yield ""
     yield from placement_view.notes(report.notes)

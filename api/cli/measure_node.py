@@ -12,7 +12,7 @@ from rich.text import Text
 
 from api.cli import formats, inputs, placement_view
 from api.cli.consoles import Exit, messages, output
-from api.cli.measured import INTERRUPTED, Output, Quiet, hand_over
+from api.cli.measured import INTERRUPTED, SCATTER, Output, Quiet, hand_over, scatter
 from api.cli.names import plain
 from api.cli.planning import AsJson, check_writable
 from api.cli.tables import add_figures, add_names, table
@@ -21,11 +21,8 @@ from models import InvalidInput
 from models.cluster import NodeKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from api.measuring.node import Wish
     from api.measuring.node_report import NodeMeasurement
-    from api.measuring.spread import Spread
     from models.catalogue import DeviceEntry
 
 
@@ -139,26 +136,26 @@ def shown_node(measured: NodeMeasurement, *, ascii_only: bool) -> Iterator[Rende
     yield ""
     shown = table(ascii_only=ascii_only)
     add_names(shown, "figure")
-    add_figures(shown, "value", "10..90 %")
+    add_figures(shown, "value", "scatter")
     add_names(shown, "how")
     for rate in report.rates:
         shown.add_row(
             f"{rate.number_format}",
             formats.flop_rate(rate.sustained_flops_per_s.median),
-            _between(rate.sustained_flops_per_s, formats.flop_rate),
+            scatter(rate.sustained_flops_per_s),
             f"{rate.library} on {rate.device}, n = {rate.n}",
         )
     for moved in report.bandwidths:
         shown.add_row(
             moved.kernel.replace("_", "-"),
             formats.byte_rate(moved.bytes_per_s.median),
-            _between(moved.bytes_per_s, formats.byte_rate),
+            scatter(moved.bytes_per_s),
             f"{moved.library} on {moved.device}, {formats.size(moved.array_bytes)} each",
         )
     shown.add_row(
         "layer overhead",
         formats.seconds(report.overhead.seconds.median),
-        _between(report.overhead.seconds, formats.seconds),
+        scatter(report.overhead.seconds),
         str(report.overhead.library),
     )
     shown.add_row("free memory", formats.size(report.memory.available_bytes), "", plain(report.memory.how))
@@ -166,13 +163,9 @@ def shown_node(measured: NodeMeasurement, *, ascii_only: bool) -> Iterator[Rende
         shown.add_row("idle power", formats.watts(node_.idle_power_w), "", plain(power.source))
         shown.add_row("busy power", formats.watts(node_.busy_power_w), "", plain(power.source))
     yield shown
-    yield Text("the first rate and the first triad are the node's", "dim")
+    yield Text(f"the first rate and the first triad are the node's; {SCATTER}", "dim")
     yield ""
     yield from placement_view.notes(report.notes)
-
-
-def _between(spread: Spread, written: Callable[[float | None], str]) -> str:
-    return f"{written(spread.p10)} .. {written(spread.p90)}"
 
 
 def _counted(number: int, thing: str) -> str:

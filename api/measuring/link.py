@@ -33,8 +33,8 @@ _BLOCK = 3
 _TOP_SHARE = 1 / 64
 """Sizes grow until one transfer takes this share of its direction's time."""
 _SLOW_START = 1.3
-_TOP_OF_BUDGET = 10
-"""The largest payload fits so often into the bytes: growing takes 4/3 of it, each round 3 x 4/3."""
+_TOP_OF_BUDGET = 12
+"""The largest payload fits so often into the bytes: growing takes 2 x 4/3 of it, each round 3 x 4/3."""
 _SCATTERED = 0.25
 """Relative residual, or half the 10-90 range, from which a figure deserves a warning."""
 
@@ -125,11 +125,12 @@ class _Direction:
 
     def _ladder(self, round_trip_s: float) -> list[int]:
         """Sizes from small to large, the largest one long enough to show the rate and small enough for two rounds."""
-        sizes, affordable = [_SMALLEST_BYTES], self.left_bytes // _TOP_OF_BUDGET
-        while (
-            self._timed(sizes[-1]) - round_trip_s < self.seconds * _TOP_SHARE
-            and sizes[-1] * _STEP <= min(affordable, _LARGEST_BYTES)
-        ):  # fmt: skip
+        sizes = [_SMALLEST_BYTES]
+        largest = min(self.left_bytes // _TOP_OF_BUDGET, _LARGEST_BYTES)
+        enough_s, deadline = round_trip_s + self.seconds * _TOP_SHARE, self.clock() + self.seconds / 2
+        while sizes[-1] * _STEP <= largest and self.clock() < deadline:
+            if min(self._timed(sizes[-1]), self._timed(sizes[-1])) >= enough_s:
+                break
             sizes.append(sizes[-1] * _STEP)
         while len(sizes) < 3:  # so slow that the first was enough: two smaller ones give the line its slope
             sizes.insert(0, max(sizes[0] // _STEP, 1))

@@ -11,7 +11,6 @@ import pytest
 
 from api.measuring.link import Effort, LinkMeasurement, measure_link
 from api.measuring.peer import LinkFault, Peer
-from api.measuring.server import Limits
 from models.cluster import Cluster, Link
 from tests.api.measuring.far_ends import serving, throttled
 
@@ -72,7 +71,7 @@ def test_the_figures_of_a_simulated_link_are_found(rate: float, latency_s: float
     assert measured.link.bandwidth_bits_per_s == pytest.approx(rate, rel=0.02)
     assert measured.link.reverse_bandwidth_bits_per_s == pytest.approx(3 * rate, rel=0.02)
     assert measured.report.forward.relative_residual < 0.01
-    assert peer.now_s < 20
+    assert peer.now_s < 25
 
 
 def test_a_link_that_starts_slowly_after_small_transfers_is_said_to() -> None:
@@ -113,20 +112,11 @@ def test_the_figures_of_a_throttled_link_are_those_of_the_throttle(server: int) 
     assert Cluster.model_validate({"nodes": tuple(nodes), "links": (Link(**piece),)}).links == (measured.link,)
 
 
-def test_a_measurement_keeps_within_its_bytes(server: int) -> None:
-    with throttled(server, 5e6, 5e6, 1e-3) as port, Peer(HOST, port) as peer:
-        measured = measure_link(peer, "a", "b", Effort(seconds=0.5, max_bytes=2**20))
-    assert 0 < measured.report.used_bytes <= 2**20
-
-
 def test_a_measurement_keeps_within_what_the_server_allows() -> None:
-    with (
-        serving(Limits(session_bytes=2**20)) as server,
-        throttled(server, 5e6, 5e6, 1e-3) as port,
-        Peer(HOST, port) as peer,
-    ):
-        measured = measure_link(peer, "a", "b", Effort(seconds=0.5))
-    assert measured.report.used_bytes <= 2**20
+    peer = SimulatedPeer(1e-3, 1e7, 1e7, left_bytes=2**20, session_s=2.0)
+    peer.measured(Effort(seconds=100))
+    assert peer.used_bytes <= 2**20
+    assert peer.now_s < 4
 
 
 def test_too_few_bytes_for_a_rate_are_told(server: int) -> None:

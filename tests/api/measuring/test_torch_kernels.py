@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from api.measuring.matmul import NumberFormat, torch_matmul
 from api.measuring.memory_bandwidth import measure_torch_bandwidth
@@ -9,8 +10,6 @@ from api.measuring.overhead import torch_layer
 
 @pytest.mark.parametrize("number_format", list(NumberFormat))
 def test_torch_multiplies_in_every_format(number_format: NumberFormat) -> None:
-    import torch
-
     made: list[torch.Tensor] = []
     matmul = torch.matmul
 
