@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
 
 from models.base import DomainType, Fault, pointer_to, refuse
 from models.plan import Status
@@ -47,7 +47,25 @@ Address = Annotated[
 PLAIN_NAME = re.compile(r"^[!-,.-~]([ -~]{0,298}[!-~])?$")
 PlainName = Annotated[str, StringConstraints(strict=True, pattern=PLAIN_NAME.pattern)]
 """Printable ASCII without blanks at its ends, not to be taken for an option: it ends up in scripts and files."""
-Device = Annotated[int, Field(strict=True, ge=0, le=100_000)] | PlainName
+MOST_DEVICES = 100_000
+
+
+def _index_or_name(value: object) -> int | str:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_DEVICES:
+        return value
+    if isinstance(value, str) and PLAIN_NAME.fullmatch(value):
+        return value
+    message = f"must be an index from 0 to {MOST_DEVICES}, or printable ASCII that does not begin with a hyphen"
+    raise ValueError(message)
+
+
+_DEVICE_SCHEMA = {
+    "anyOf": [
+        {"type": "integer", "minimum": 0, "maximum": MOST_DEVICES},
+        {"type": "string", "pattern": PLAIN_NAME.pattern},
+    ]
+}
+Device = Annotated[int | str, PlainValidator(_index_or_name), WithJsonSchema(_DEVICE_SCHEMA)]
 
 
 class ExportOptions(DomainType):

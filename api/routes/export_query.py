@@ -17,6 +17,8 @@ from models.units import Identifier
 from models.violations import violations_of
 
 _MANY = frozenset({"device", "address"})
+_PARAMETERS = {"devices": "device", "addresses": "address"}
+"""Options that are said by pairs, and the parameters that say them."""
 _Pairs = Annotated[tuple[str, ...], Field(max_length=4096)]
 _Pair = WithJsonSchema({"type": "array", "items": {"type": "string", "pattern": "^.+=.+$"}})
 
@@ -54,13 +56,22 @@ def query_of(request: Request) -> ExportQuery:
         given[name] = values if name in _MANY else values[0]
     try:
         query = ExportQuery.model_validate(given)
+    except ValidationError as error:
+        raise _refused(violations_of(error, given)) from None
+    try:
         query.options  # noqa: B018 - whatever is wrong with the pairs is said here
     except ValidationError as error:
-        found = [
-            Violation(pointer="", code=one.code, message=f"{one.pointer.removeprefix('/')}: {one.message}")
-            for one in violations_of(error, given)
-        ]
-        raise Problem(ProblemType.INVALID_PARAMETER, "the query cannot be used", found) from None
+        raise _refused(violations_of(error, None)) from None
     except ValueError as error:
         raise bad_parameter("device or address", str(error), "pattern") from None
     return query
+
+
+def _refused(found: list[Violation]) -> Problem:
+    """Violations that name the parameter instead of a place in a body."""
+    named = []
+    for one in found:
+        name, *node = one.pointer.split("/")[1:3]
+        place = " ".join([_PARAMETERS.get(name, name), *node])
+        named.append(one.model_copy(update={"pointer": "", "message": f"{place}: {one.message}"}))
+    return Problem(ProblemType.INVALID_PARAMETER, "query parameters cannot be used", named)

@@ -10,6 +10,7 @@ share is 0 as they are not named (src/llama.cpp, src/llama-model.cpp: load_tenso
 from __future__ import annotations
 
 from models.export import ExportFormat
+from models.workload import Inference
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
 from placement.exports.base import TEXT, Format, described
@@ -31,6 +32,9 @@ def write(subject: Subject) -> str:
         lines += [f"--rpc {','.join(f'{host}:{port}' for host, port in servers)}", "--split-mode layer"]
         lines += [f"--tensor-split {','.join(map(str, shares))}"]
     lines += [f"--n-gpu-layers {sum(shares)}"]
+    workload = subject.request.workload
+    if isinstance(workload, Inference) and workload.concurrency > 1:
+        lines += [f"--parallel {workload.concurrency}"]
     return "\n".join(lines) + "\n"
 
 
@@ -40,17 +44,16 @@ def usage(subject: Subject) -> tuple[str, ...]:
         f"{run.node}: rpc-server --host 0.0.0.0 --port {subject.host_and_port(run.node, PORT)[1]}, with one device"
         for run in subject.runs[1:]
     )
-    parallel = getattr(subject.request.workload, "concurrency", 1)
     return (
         *servers,
-        f"{subject.runs[0].node}: llama-server --model FILE.gguf --parallel {parallel} $(grep -v '^#' llama-cpp.args)",
+        f"{subject.runs[0].node}: llama-server --model FILE.gguf $(grep -v '^#' llama-cpp.args)",
     )
 
 
 FORMAT = Format(
     name=ExportFormat.LLAMA_CPP,
     title="llama.cpp with RPC servers",
-    reads="the options --n-gpu-layers, --rpc and --tensor-split",
+    reads="the options --n-gpu-layers, --rpc, --tensor-split and --parallel",
     filename="llama-cpp.args",
     media_type=TEXT,
     refused={

@@ -18,7 +18,12 @@ from placement.baselines import baselines
 from placement.constraints import limits_of
 from placement.cost_model import compile_problem
 from placement.evaluation import Figures
+from placement.exports import CannotSay, facts_of_plans
+from placement.exports import base as export_base
+from placement.exports.findings import refuse_what_cannot_be_said, what_is_lost
+from placement.exports.subject import subject_of
 from placement.search import Search
+from tests.placement.exports.plans import THREE, U_SHAPED, asked_of, request
 
 HOWTO = Path(__file__).parents[2] / "docs" / "howto"
 
@@ -46,6 +51,17 @@ def test_the_objective_of_the_howto_is_minimised() -> None:
     assert figures is not None
     assert optimum.result.proven
     assert optimum.result.value == pytest.approx(2.0 * figures.latency_s + 0.5 * figures.energy_j)
+
+
+def test_the_export_format_of_the_howto_refuses_loses_and_writes() -> None:
+    scope: dict[str, Any] = {**vars(export_base), "facts_of_plans": facts_of_plans}
+    exec(block("add-an-export-format.md", "export-format"), scope)
+    made, shaped = (subject_of(asked_of("vllm", placed, request())) for placed in (THREE, U_SHAPED))
+    assert scope["FORMAT"].write(made) == "phone 0 1\njetson 1 2\nedge 2 4\n"
+    assert scope["FORMAT"].usage(made) == ("reader stages.txt, 3 lines",)
+    assert what_is_lost(made, scope["FORMAT"].lost) == ()
+    with pytest.raises(CannotSay, match="a node has one line"):
+        refuse_what_cannot_be_said(shaped, scope["FORMAT"].refused)
 
 
 def test_the_backend_of_the_howto_keeps_the_best_plan_known_and_claims_no_bound() -> None:

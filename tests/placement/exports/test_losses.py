@@ -190,8 +190,9 @@ def test_a_class_that_is_named_makes_layers_exportable_that_say_nothing_of_their
 
 
 def rows() -> dict[str, list[str]]:
-    """The table of docs/export.md: by code, a cell per format."""
-    lines = re.findall(r"^\| `(\w+)` \|[^|]*\|(.*)\|$", PAGE.read_text(), flags=re.MULTILINE)
+    """The tables of docs/export.md: by code, a cell per format."""
+    section = PAGE.read_text().partition("\n## What each format cannot say\n")[2].partition("\n## ")[0]
+    lines = re.findall(r"^\| `(\w+)` \|[^|]*\|(.*)\|$", section, flags=re.MULTILINE)
     return {code: [cell.strip() for cell in cells.split("|")] for code, cells in lines}
 
 

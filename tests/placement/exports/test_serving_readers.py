@@ -24,7 +24,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
-from tests.placement.exports.plans import ALONE, BLOCKS, THREE, U_SHAPED, exported, losses, request, stages
+from tests.placement.exports.plans import ALONE, BLOCKS, SERVING, THREE, U_SHAPED, exported, losses, request, stages
 
 NAMED = {"model_name": "org/tiny-llama"}
 
@@ -72,6 +72,7 @@ def llama_devices(text: str, blocks: int) -> list[str]:
     )
     reader.add_argument("--split-mode", choices=["none", "layer", "row"])
     reader.add_argument("--n-gpu-layers", type=int, required=True)
+    reader.add_argument("--parallel", type=int)
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     options = reader.parse_args(shlex.split(" ".join(lines)))
     shares = np.array([*options.tensor_split, 0.0], dtype=np.float32)  # a GPU of the main host comes last, unnamed
@@ -102,6 +103,12 @@ JETSON, EDGE = "10.0.0.2:50052", "[fd00::3]:6000"
 )
 def test_llama_cpp_offloads_every_block_to_the_server_of_its_stage(placed: Any, devices: list[str]) -> None:
     assert llama_devices(exported("llama-cpp", placed, **ADDRESSES).content, BLOCKS) == devices
+
+
+def test_llama_cpp_serves_as_many_requests_at_once_as_planned() -> None:
+    made = exported("llama-cpp", THREE, request(workload=SERVING | {"concurrency": 3}), **ADDRESSES)
+    assert "--parallel 3\n" in made.content
+    assert "concurrency" not in losses(made)
 
 
 def test_llama_cpp_takes_counts_for_shares_without_rounding_a_block_away() -> None:
