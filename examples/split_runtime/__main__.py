@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from models.base import InvalidInput
 from models.plan import Plan
+from models.profile import ModelSpec
 from models.request import PlanRequest
 
 
@@ -30,20 +31,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         request = PlanRequest.model_validate_json(given.request.read_bytes())
         plan = Plan.model_validate_json(given.plan.read_bytes())
-        _run(given, request, plan)
+        model = ModelSpec.model_validate_json(given.model.read_bytes()) if given.model is not None else None
+        _run(given, request, plan, model)
     except (OSError, ValidationError, InvalidInput, NotRunnable) as error:
         return _refuse(str(error))
     return 0
 
 
-def _run(given: argparse.Namespace, request: PlanRequest, plan: Plan) -> None:
+def _run(given: argparse.Namespace, request: PlanRequest, plan: Plan, model: ModelSpec | None) -> None:
     from examples.split_runtime.fleet import Fleet  # noqa: PLC0415
     from examples.split_runtime.job import Runs, job_of  # noqa: PLC0415
     from examples.split_runtime.prediction import links_of, measured_request, predict, shapes_of  # noqa: PLC0415
     from examples.split_runtime.protocol import Ground  # noqa: PLC0415
     from examples.split_runtime.report import told  # noqa: PLC0415
 
-    job = job_of(request, plan, Runs(given.iterations))
+    job = job_of(request, plan, Runs(given.iterations), model)
     shapes, links = shapes_of(request, plan), links_of(request)
     with Fleet([node.id for node in request.cluster.nodes], given.ground and Ground(given.ground)) as fleet:
         fleet.shape(shapes, links)
@@ -52,7 +54,9 @@ def _run(given: argparse.Namespace, request: PlanRequest, plan: Plan) -> None:
             f"{len(shapes)} nodes ({fleet.ground.value}); shares of a core: {shares}\nmeasuring layers and links ...\n"
         )
         pairs = [(link.source, link.target) for link in links]
-        measured = measured_request(request, fleet.measure_layers(job), fleet.measure_links(pairs))
+        measured = measured_request(
+            request, model or request.model, fleet.measure_layers(job), fleet.measure_links(pairs)
+        )
         predicted = predict(measured, job)
         _say("running ...\n\n")
         _say(told(job, fleet.run(job), predicted))
@@ -64,6 +68,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("plan", type=Path, help="the answer of POST /plan or placement plan")
     parser.add_argument("request", type=Path, help="the request that it answers")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="JSON of the model object (huggingface_config, ...) where the request has measured layers",
+    )
     parser.add_argument("--iterations", type=int, default=3, help="iterations or requests that are timed (3)")
     parser.add_argument(
         "--ground", choices=("namespaces", "loopback"), help="where links are emulated (namespaces if they can be made)"

@@ -29,11 +29,11 @@ from models.workload import Schedule
 __all__ = ["Fleet", "Ground", "LinkShape", "NodeFailed", "Shape"]
 
 KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 40)}
-"""glibc gives freed memory back to the kernel and takes page faults when it wants it again; a node keeps it, as runtimes
-with an allocator of their own do. Read when the process starts; other C libraries ignore it."""
+"""glibc gives freed memory back to the kernel and takes page faults when it wants it again; a node keeps it, as
+runtimes with an allocator of their own do. Read when the process starts; other C libraries ignore it."""
 START_S = 300.0
 """Longest start of a node; importing torch takes seconds, on a busy machine many."""
-PAYLOAD_BYTES = (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000)
+PAYLOAD_BYTES = (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000, 4_000_000)
 LONGEST_TRANSFER_S = 0.5
 """Payloads that would take longer on a link are not measured on it."""
 
@@ -164,8 +164,9 @@ class Fleet:
             first = self._transfer(TransferTest(source, target, (PAYLOAD_BYTES[2],), 2), timeout_s)[-1]
             longest = LONGEST_TRANSFER_S / first * PAYLOAD_BYTES[2]
             sizes = tuple(size for size in PAYLOAD_BYTES if size <= longest) or PAYLOAD_BYTES[:3]
-            seconds = self._transfer(TransferTest(source, target, sizes, repeats), timeout_s)
-            fits[source, target] = fit_transfers(sizes * repeats, seconds)
+            # The first round finds connections idle; it does not count.
+            seconds = self._transfer(TransferTest(source, target, sizes, repeats + 1), timeout_s)
+            fits[source, target] = fit_transfers(sizes * repeats, seconds[len(sizes) :])
         return fits
 
     def _transfer(self, test: TransferTest, timeout_s: float) -> list[float]:

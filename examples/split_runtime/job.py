@@ -8,9 +8,10 @@ from itertools import pairwise
 from typing import Any
 
 from models.plan import Plan
-from models.profile import FineTuningMethod, Optimizer, Quantization
+from models.profile import FineTuningMethod, ModelSpec, Optimizer, Quantization
 from models.request import PlanRequest
 from models.workload import Inference, Schedule, Training, Warmup
+from placement.catalogue import transformer
 from placement.transformers import profile
 
 
@@ -131,12 +132,13 @@ class Runs:
     seed: int = 0
 
 
-def job_of(request: PlanRequest, plan: Plan, runs: Runs | None = None) -> Job:
-    """The job that executes `plan`, an answer to `request`. Raises NotRunnable for what cannot be executed."""
-    runs = runs or Runs()
-    model = request.model
-    if model.huggingface_config is None:
-        raise NotRunnable("model: only a huggingface_config can be run; layers and catalogue names have no weights")
+def job_of(request: PlanRequest, plan: Plan, runs: Runs | None = None, model: ModelSpec | None = None) -> Job:
+    """The job that executes `plan`, an answer to `request`. Raises NotRunnable for what cannot be executed.
+
+    model: the Transformer behind a request whose layers are given outright, because they were measured.
+    """
+    runs, model = runs or Runs(), model or request.model
+    config = _config_of(model)
     if model.quantization not in {None, Quantization.NONE}:
         raise NotRunnable("model.quantization: weights are run as they are")
     if not plan.stages:
@@ -160,14 +162,28 @@ def job_of(request: PlanRequest, plan: Plan, runs: Runs | None = None) -> Job:
             workload.warmup,
             runs.iterations,
             runs.warm_up,
-            _lora_rank(request),
+            _lora_rank(model),
             runs.learning_rate,
             tuple((stage.busy_s.forward, stage.busy_s.backward or 0.0) for stage in plan.stages),
         )
     else:
         work = _inference_work(workload, batch, length, runs)
-    dtype = model.dtype.value if model.dtype is not None else str(model.huggingface_config.get("dtype", "float32"))
-    return Job(model.huggingface_config, workload.source, stages, work, dtype, runs.seed)
+    return Job(config, workload.source, stages, work, _dtype_of(model, config), runs.seed)
+
+
+def _config_of(model: ModelSpec) -> dict[str, Any]:
+    if model.catalogue is not None:
+        return dict(transformer(model.catalogue).huggingface_config)
+    if model.huggingface_config is None:
+        raise NotRunnable("model.layers: layers given outright have no weights; say which model they were measured on")
+    return model.huggingface_config
+
+
+def _dtype_of(model: ModelSpec, config: dict[str, Any]) -> str:
+    """As the profile takes it (docs/transformers.md): the request's, else the config's, else float16."""
+    if model.dtype is not None:
+        return model.dtype.value
+    return str(config.get("dtype") or config.get("torch_dtype") or "float16")
 
 
 def _inference_work(workload: Inference, batch: int, length: int, runs: Runs) -> InferenceWork:
@@ -176,8 +192,8 @@ def _inference_work(workload: Inference, batch: int, length: int, runs: Runs) ->
     return InferenceWork(batch, length, workload.output_tokens, runs.iterations, runs.warm_up)
 
 
-def _lora_rank(request: PlanRequest) -> int | None:
-    tuning = request.model.fine_tuning
+def _lora_rank(model: ModelSpec) -> int | None:
+    tuning = model.fine_tuning
     if tuning is None:
         return None
     if tuning.optimizer is not Optimizer.ADAMW:

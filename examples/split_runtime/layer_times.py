@@ -58,21 +58,26 @@ def _iteration(q: LayerQuestion, model: Stage, tokens: torch.Tensor, throttle: T
             for forward, of_loss in zip(forwards, of_losses, strict=True)
         ],
         "backward": [_backward(one, q) for one in passes[2 * q.in_flight :]],
-        "update": [tuple(_update(layer, q, throttle) for layer in model.layers)],
+        "update": [_update(model, q, throttle)],
     }
 
 
-def _update(layer: torch.nn.Module, q: LayerQuestion, throttle: Throttle) -> float:
-    """Seconds of the optimizer for one layer. Its states are kept on the layer, as a new optimizer would make them."""
+def _update(model: Stage, q: LayerQuestion, throttle: Throttle) -> tuple[float, ...]:
+    """Seconds of the optimizer per layer: one step over all of them, dealt out by what trains.
+
+    So a run steps over a stage: what a step costs whatever its size is paid once, not by each layer. The optimizer is
+    kept on the model, as a new one would allocate its states again.
+    """
     work = TrainingWork(1, q.batch, q.length, lora_rank=q.lora_rank)
-    optimizer = getattr(layer, "timed_optimizer", None) or optimizer_of(layer.parameters(), work)
+    optimizer = getattr(model, "timed_optimizer", None) or optimizer_of(model.parameters(), work)
     if optimizer is None:
-        return 0.0
-    layer.timed_optimizer = optimizer
+        return (0.0,) * len(model.layers)
+    model.timed_optimizer = optimizer
     with throttle.run_pass("update", 0, 0):
         optimizer.step()
         optimizer.zero_grad()
-    return throttle.passes[-1].seconds
+    trained = [sum(p.numel() for p in layer.parameters() if p.requires_grad) for layer in model.layers]
+    return tuple(throttle.passes[-1].seconds * count / sum(trained) for count in trained)
 
 
 @torch.no_grad()

@@ -25,8 +25,8 @@ PATIENCE = timedelta(minutes=10)
 class Member:
     """A node that has joined. names: of all nodes, in the order of their ranks."""
 
-    def __init__(self, me: str, names: tuple[str, ...], store: dist.Store, interface: str) -> None:
-        torch.set_num_threads(1)
+    def __init__(self, me: str, names: tuple[str, ...], store: dist.Store, interface: str, threads: int = 1) -> None:
+        torch.set_num_threads(threads)
         os.environ["GLOO_SOCKET_IFNAME"] = interface
         dist.init_process_group("gloo", store=store, rank=names.index(me), world_size=len(names), timeout=PATIENCE)
         self.me, self.names = me, names

@@ -18,8 +18,10 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from examples.split_runtime.job import Job, NotRunnable, Runs, job_of
 from models.base import InvalidInput
 from models.plan import Plan
+from models.profile import ModelSpec
 from models.request import PlanRequest
 
 
@@ -29,14 +31,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         import torch.distributed as dist  # noqa: PLC0415
     except ImportError:
         return _refuse("torch is not installed; it comes with the extra: pip install .[run]", 2)
-    from examples.split_runtime.job import NotRunnable  # noqa: PLC0415
-
     given = _parser().parse_args(arguments)
     try:
         host, port = given.rendezvous.rsplit(":", 1)
-        documents = [given.plan.read_bytes(), given.request.read_bytes()]
-        plan, request = Plan.model_validate_json(documents[0]), PlanRequest.model_validate_json(documents[1])
-        _run(given, (host, int(port)), hashlib.sha256(b"\0".join(documents)).hexdigest(), request, plan)
+        files = [given.plan, given.request, *([given.model] if given.model is not None else [])]
+        texts = [file.read_bytes() for file in files]
+        runs = Runs(given.iterations)
+        plan, request = Plan.model_validate_json(texts[0]), PlanRequest.model_validate_json(texts[1])
+        job = job_of(request, plan, runs, ModelSpec.model_validate_json(texts[2]) if texts[2:] else None)
+        _run(given, (host, int(port)), hashlib.sha256(b"\0".join(texts)).hexdigest(), job)
     except (OSError, ValueError, ValidationError, InvalidInput, NotRunnable) as error:
         return _refuse(str(error), 2)
     except (dist.DistError, RuntimeError) as error:
@@ -44,16 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(
-    given: argparse.Namespace, meeting_point: tuple[str, int], digest: str, request: PlanRequest, plan: Plan
-) -> None:
+def _run(given: argparse.Namespace, meeting_point: tuple[str, int], digest: str, job: Job) -> None:
     import torch.distributed as dist  # noqa: PLC0415
 
-    from examples.split_runtime.job import NotRunnable, Runs, job_of  # noqa: PLC0415
     from examples.split_runtime.member import Member  # noqa: PLC0415
     from examples.split_runtime.report import of_one_node  # noqa: PLC0415
 
-    job = job_of(request, plan, Runs(given.iterations))
     names = (job.source, *(node for node in job.nodes if node != job.source))
     if given.me not in names:
         raise NotRunnable(f"{given.me} has no part in this plan; its nodes are {', '.join(names)}")
@@ -61,7 +60,7 @@ def _run(
     is_source = given.me == job.source
     store = dist.TCPStore(*meeting_point, len(names), is_master=is_source, timeout=patience, wait_for_workers=False)
     _agree(store, given.me, names, f"{digest}/{given.iterations}")
-    member = Member(given.me, names, store, given.interface)
+    member = Member(given.me, names, store, given.interface, given.threads)
     sys.stdout.write(of_one_node(job, member.run(job)))
     sys.stdout.flush()
     member.leave()
@@ -85,7 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--me", required=True, help="this machine's node id in the request")
     parser.add_argument("--rendezvous", required=True, help="HOST:PORT on which the source listens")
     parser.add_argument("--interface", default="eth0", help="network interface towards the other nodes (eth0)")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="JSON of the model object (huggingface_config, ...) where the request has measured layers",
+    )
     parser.add_argument("--iterations", type=int, default=3, help="iterations or requests that are timed (3)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of torch, as when the model was measured (1)")
     parser.add_argument("--patience", type=float, default=300.0, help="seconds to wait for the other nodes (300)")
     return parser
 

@@ -51,10 +51,13 @@ def links_of(request: PlanRequest) -> list[LinkShape]:
 
 
 def measured_request(
-    request: PlanRequest, layers: Mapping[str, LayerSamples], links: Mapping[tuple[str, str], TransferFit]
+    request: PlanRequest,
+    model: ModelSpec,
+    layers: Mapping[str, LayerSamples],
+    links: Mapping[tuple[str, str], TransferFit],
 ) -> PlanRequest:
-    """The request with layers given outright, their medians as time_s, and links as they were measured."""
-    derived = profile(request.model, request.workload)
+    """The request with layers of `model` given outright, their medians as time_s, and links as they were measured."""
+    derived = profile(model, request.workload)
     given = tuple(
         layer.model_copy(
             update={
@@ -65,7 +68,7 @@ def measured_request(
         )
         for k, layer in enumerate(derived.layers)
     )
-    model = ModelSpec(
+    outright = ModelSpec(
         layers=tuple(Layer.model_validate(layer.model_dump()) for layer in given),
         input_bytes=derived.input_bytes,
         label_bytes=derived.label_bytes,
@@ -91,7 +94,7 @@ def measured_request(
             ),
         }
     )
-    return request.model_copy(update={"model": model, "cluster": cluster})
+    return request.model_copy(update={"model": outright, "cluster": cluster})
 
 
 def _medians(layers: Mapping[str, LayerSamples], name: str, k: int) -> dict[str, float]:

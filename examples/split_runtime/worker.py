@@ -7,6 +7,7 @@ where GROUND says so.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -25,6 +26,8 @@ CLONE_NEWNET = 0x40000000
 def main(arguments: Sequence[str]) -> None:
     """Fork the nodes; return when all of them have ended."""
     ground, descriptors = Ground(arguments[0]), [int(one) for one in arguments[1:]]
+    with contextlib.suppress(ImportError):  # only what trains adapters needs it, and says so
+        import peft  # noqa: PLC0415, F401
     from examples.split_runtime import member  # noqa: PLC0415, F401  (imported before the nodes part)
 
     for descriptor in descriptors:
@@ -37,6 +40,7 @@ def main(arguments: Sequence[str]) -> None:
         os.close(descriptor)
     for _ in descriptors:
         os.wait()
+    os._exit(0)  # nothing is left to be tidied up, and torch would take its time
 
 
 def _be_a_node(connection: Connection, ground: Ground) -> None:
