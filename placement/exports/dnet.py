@@ -77,6 +77,7 @@ FORMAT = Format(
         plan.head_alone: "a shard without blocks is nothing that dnet provides for",
     },
     lost={
+        model.class_unknown: "it is taken for a language model that dnet knows",
         model.addresses_not_given: "give the shard's host and HTTP port in options.addresses",
         plan.embedding_elsewhere: "dnet's API sends it the token ids",
         plan.ends_not_planned: "the first and the last shard run what is absent",

@@ -57,6 +57,7 @@ FORMAT = Format(
         plan.head_alone: "a shard without blocks is nothing that exo provides for",
     },
     lost={
+        model.class_unknown: "it is taken for a language model that exo knows",
         model.devices_not_given: "exo knows nodes by ids of its own; say in options.devices which they are",
         plan.several_nodes: "each of them also holds the embedding, and runs the head",
         plan.raw_input: "exo tells all nodes the token ids",

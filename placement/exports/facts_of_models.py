@@ -17,7 +17,7 @@ _LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 def class_unknown(subject: Subject) -> Iterator[Fact]:
     """The model was given as layers, and nobody said which class it is."""
     if subject.transformer.class_name is None:
-        clause = "the model is given as layers, which do not say what their modules are called"
+        clause = "the model is given as layers, which do not say of what class it is"
         yield Fact(clause, "/options/architecture")
 
 

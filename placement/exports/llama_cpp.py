@@ -64,6 +64,7 @@ FORMAT = Format(
         plan.u_shape: "devices follow one another, and the main host's CPU comes first only",
     },
     lost={
+        model.class_unknown: "it is taken for a language model that llama.cpp knows",
         model.servers_without_address: "give host and port of its RPC server in options.addresses",
         plan.embedding_elsewhere: "that node is the main host: prompts are sent there, and results come from there",
         plan.blocks_on_first_node: "the main host's CPU computes them; a GPU of its own takes no part",

@@ -75,6 +75,7 @@ FORMAT = Format(
         plan.head_elsewhere: "Petals' client has the head, and runs on the source",
     },
     lost={
+        model.class_unknown: "it is taken for a language model that Petals knows",
         plan.second_range: "it runs two servers",
         plan.several_nodes: "every server also answers the client, which the plan does not count",
         plan.ends_not_planned: "Petals' client runs what is absent",

@@ -45,6 +45,7 @@ FORMAT = Format(
         plan.head_alone: "a rank without blocks is nothing that vLLM provides for",
     },
     lost={
+        model.class_unknown: "it is taken for a language model that vLLM knows",
         plan.node_order: "the variable names no nodes: start the ranks in this order",
         plan.raw_input: "vLLM sends the token ids of every request to all ranks",
         plan.ends_not_planned: "vLLM runs what is absent on the first or last rank",

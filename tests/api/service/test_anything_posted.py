@@ -21,6 +21,7 @@ VALID = {
     "/frontier": [json.loads(example.read()) for example in examples.of(Purpose.FRONTIER)],
     "/plan:validate": [json.loads(example.read()) for example in examples.of(Purpose.PLAN)],
     "/plan:evaluate": [json.loads(example.read()) for example in examples.of(Purpose.EVALUATE)],
+    "/plan:export": [json.loads(example.read()) for example in examples.of(Purpose.EXPORT)],
     "/profiles": [json.loads(example.read()) for example in examples.of(Purpose.PROFILE)],
 }
 SCALARS = st.one_of(
