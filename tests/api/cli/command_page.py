@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import examples
+from models.cluster import NodeKind
+from tests.api.cli import measurements
 from tests.api.cli.runs import run
 
 PAGE = Path(__file__).parents[3] / "docs" / "command-line.md"
@@ -30,6 +32,12 @@ def prepared(folder: Path) -> None:
     (folder / "trade-offs.json").write_bytes(by_name[examples.Purpose.FRONTIER, "two-nodes-by-hand"])
     (folder / "mine.json").write_bytes(by_name[examples.Purpose.EVALUATE, "two-nodes-too-much-on-the-phone"])
     (folder / "config.json").write_text(json.dumps({"model_type": "gpt2"}))
+    for name, measured in (
+        ("phone", measurements.node("phone", NodeKind.TERMINAL, 5e9)),
+        ("edge", measurements.node("edge", NodeKind.EDGE)),
+        ("link", measurements.link("phone", "edge")),
+    ):
+        (folder / f"{name}.json").write_text(measured.model_dump_json(exclude_unset=True))
 
 
 def output_of(command: str) -> str:
