@@ -12,6 +12,9 @@ from api.cli.names import plain
 from api.cli.tables import add_figures, add_names, add_whole, table
 from api.measuring.model_report import GroupReport, ModelReport
 
+_WIDE = 100
+"""Characters from which rates stand beside estimates."""
+
 
 def shown_model(report: ModelReport, console: Console) -> Iterator[RenderableType]:
     """The figures of one node, times first, then the sizes that differ from the derived ones."""
@@ -24,33 +27,34 @@ def shown_model(report: ModelReport, console: Console) -> Iterator[RenderableTyp
         f"besides, once per stage and pass: {formats.seconds(report.stage_overhead_s.median)} (masks, positions)"
     )
     yield ""
-    yield _times(report, ascii_only=ascii_only)
+    yield _times(report, console)
     yield Text("spread: 10th to 90th percentile of so many samples; rates: derived work over the median time", "dim")
     yield ""
     yield from _sizes(report, ascii_only=ascii_only)
     yield from placement_view.notes(report.notes)
 
 
-def _times(report: ModelReport, *, ascii_only: bool) -> RenderableType:
+def _times(report: ModelReport, console: Console) -> RenderableType:
+    """Rates give way to the estimates where there are such and space is short."""
     estimated = any(one.estimate_s is not None for group in report.groups for one in group.passes.values())
-    shown = table(ascii_only=ascii_only)
+    rates = not estimated or console.width >= _WIDE
+    shown = table(ascii_only=console.options.ascii_only)
     add_figures(shown, "layers")
     add_whole(shown, "kind", "pass")
-    add_figures(shown, "median", "spread", "of", "FLOP/s", "traffic")
+    add_figures(shown, "median", "spread", "of", *(["FLOP/s", "traffic"] if rates else []))
     if estimated:
-        add_figures(shown, "estimate", "of median")
+        add_figures(shown, "estimate", "to median")
     for group in report.groups:
         for name, one in group.passes.items():
-            row = [
-                formats.seconds(one.time_s.median),
-                formats.percent((one.time_s.p90 - one.time_s.p10) / one.time_s.median),
-                str(one.time_s.samples),
-                formats.flop_rate(one.flops_per_s) if one.flops else formats.ABSENT,
-                formats.byte_rate(one.bytes_per_s),
-            ]
+            time_s = one.time_s
+            row = [formats.seconds(time_s.median), formats.percent((time_s.p90 - time_s.p10) / time_s.median)]
+            row.append(str(time_s.samples))
+            if rates:
+                row.append(formats.flop_rate(one.flops_per_s) if one.flops else formats.ABSENT)
+                row.append(formats.byte_rate(one.bytes_per_s))
             if estimated:
-                share = None if one.estimate_s is None else one.estimate_s / one.time_s.median
-                row += [formats.seconds(one.estimate_s), formats.percent(share)]
+                ratio = None if one.estimate_s is None else one.estimate_s / time_s.median
+                row += [formats.seconds(one.estimate_s), formats.times(ratio)]
             shown.add_row(_span(group), str(group.kind), name, *row)
     return shown
 
