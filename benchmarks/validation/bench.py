@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from itertools import chain
 from statistics import mean
 from types import TracebackType
 from typing import Self
 
 from benchmarks.validation.candidates import Candidate
-from benchmarks.validation.inputs import Layers, LayerSeconds, LinkFigures
+from benchmarks.validation.inputs import Layers, LayerSeconds, LinkFigures, Measured
 from benchmarks.validation.record import Ran
 from benchmarks.validation.settings import LORA_RANK, SOURCE, Setting
-from benchmarks.validation.statistics import middle_mean
+from benchmarks.validation.statistics import median
 from examples.split_runtime.fleet import Fleet, Ground, LinkShape, Shape
 from examples.split_runtime.job import InferenceWork, Job, StageOf, TrainingWork
 from examples.split_runtime.protocol import LayerSamples
 from models.workload import Inference, Training
 
-LAYERS_BUDGET_S = 4.0
-SAMPLED_BLOCKS = 4
+CORES = 2
+WINDOW_S = 1.5
+SAMPLED_BLOCKS = 3
 """Layers are timed in a model of so many blocks: what a node then holds and goes through is about as large as a stage.
 In one with all blocks, every pass would find the caches filled with the weights of all others, as in no run."""
 LINK_REPEATS = 3
@@ -60,24 +63,39 @@ class FleetBench:
         links = [LinkShape(source, target, rate) for source, target, rate in setting.links()]
         self._fleet.shape({node.id: Shape(node.share) for node in setting.nodes}, links)
 
-    def layers(self, setting: Setting) -> Layers:
-        """Seconds of every layer on every node, under its throttle.
+    def measure(self, setting: Setting) -> Measured:
+        """Layers on every node and every directed link; layers before and after the links, some seconds apart."""
+        first = self._sampled(setting)
+        fits = self._fleet.measure_links([(a, b) for a, b, _ in setting.links()], LINK_REPEATS)
+        second = self._sampled(setting)
+        layers = {node.id: layers_of((first[node.id], second[node.id]), setting.blocks) for node in setting.nodes}
+        return Measured(
+            layers,
+            tuple(
+                LinkFigures(a, b, fit.latency_s + entry_s(layers[b], b), fit.bandwidth_bits_per_s)
+                for (a, b), fit in fits.items()
+            ),
+        )
 
-        In training all nodes are timed at the same time, as they work in a run; in inference one after the other, since
-        of a single stream no two nodes work at once.
+    def layers(self, setting: Setting) -> Layers:
+        """The layers once more."""
+        samples = self._sampled(setting)
+        return {node.id: layers_of((samples[node.id],), setting.blocks) for node in setting.nodes}
+
+    def _sampled(self, setting: Setting) -> dict[str, LayerSamples]:
+        """Samples of every layer on every node, under its throttle, as many nodes at a time as would have a core each.
+
+        All at once they would ask for more of the cores than in a run, where nodes wait for each other half of the time;
+        in inference one at a time, since of a single stream no two nodes work at once.
         """
         sample = dataclasses.replace(setting, blocks=min(setting.blocks, SAMPLED_BLOCKS))
         job = _job(sample, (StageOf(SOURCE, 0, sample.layer_count),), 1, None)
         names = [node.id for node in setting.nodes]
+        together = CORES if setting.trains else 1
         samples: dict[str, LayerSamples] = {}
-        for together in [names] if setting.trains else [[name] for name in names]:
-            samples |= self._fleet.measure_layers(job, LAYERS_BUDGET_S / (1 if setting.trains else 2), nodes=together)
-        return {name: layers_of(samples[name], setting.blocks) for name in names}
-
-    def links(self, setting: Setting) -> tuple[LinkFigures, ...]:
-        """Every directed link, one after the other."""
-        fits = self._fleet.measure_links([(a, b) for a, b, _ in setting.links()], LINK_REPEATS)
-        return tuple(LinkFigures(a, b, fit.latency_s, fit.bandwidth_bits_per_s) for (a, b), fit in fits.items())
+        for k in range(0, len(names), together):
+            samples |= self._fleet.measure_layers(job, WINDOW_S, names[k : k + together])
+        return samples
 
     def run(self, setting: Setting, candidate: Candidate, iterations: int) -> Ran:
         """Run a plan: one iteration that does not count, then as many as are said. Raises RuntimeError."""
@@ -120,22 +138,27 @@ def _job(setting: Setting, stages: tuple[StageOf, ...], iterations: int, candida
     return Job(setting.config, SOURCE, stages, work)
 
 
-def layers_of(samples: LayerSamples, blocks: int) -> tuple[LayerSeconds, ...]:
-    """Seconds of all layers from samples of a model with fewer blocks.
+def layers_of(windows: Sequence[LayerSamples], blocks: int) -> tuple[LayerSeconds, ...]:
+    """Seconds of all layers, from what was sampled in one or more windows of a model with fewer blocks.
 
-    All blocks but the first are the same work (under LoRA the first needs no gradient of its input). What counts is their
-    mean in a pass, for a throttled node that was kept from its core in one layer makes up for it in the next. And as an
-    iteration sums many passes, their mean counts too, not their median, which lies below it where times have a tail; a
-    tenth at either end is left out, for a host that pauses.
+    All blocks but the first are the same work (under LoRA the first needs no gradient of its input). What counts is
+    their mean in a pass, for a throttled node that was kept from its core in one layer makes up for it in the next; and
+    the median over passes, as of the iterations that are compared with it.
     """
-    own: dict[str, list[float]] = {}
-    for name, layers in samples.items():
-        embedding, first, head = layers[0], layers[1], layers[-1]
+    own = {}
+    for name in windows[0]:
+        layers = [list(chain.from_iterable(layer)) for layer in zip(*(window[name] for window in windows), strict=True)]
         others = [mean(together) for together in zip(*layers[2:-1], strict=True)]
-        own[name] = [
-            middle_mean(embedding),
-            middle_mean(first),
-            *[middle_mean(others)] * (blocks - 1),
-            middle_mean(head),
-        ]
+        own[name] = [median(layers[0]), median(layers[1]), *[median(others)] * (blocks - 1), median(layers[-1])]
     return tuple(LayerSeconds(**{name: seconds[k] for name, seconds in own.items()}) for k in range(blocks + 2))
+
+
+def entry_s(layers: Sequence[LayerSeconds], node: str) -> float:
+    """What a stage on a node pays once per decode pass, whatever its layers: mask and rotary angles.
+
+    It shows as the first block's time over that of the others, which do the same work. The cost model has no such term
+    per stage; since a stage is entered once per pass, it is put to the latency of the links that lead to the node. The
+    source's own stage has it in its first block.
+    """
+    first, second = layers[1].decode, layers[2].decode
+    return 0.0 if node == SOURCE or first is None or second is None else max(0.0, first - second)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.validation.candidates import Candidate, Choice, choose
-from benchmarks.validation.inputs import Layers, LinkFigures, Measured, nominal, request_of
+from benchmarks.validation.inputs import Layers, Measured, nominal, request_of
 from benchmarks.validation.record import PlanRun, Ran, SettingRun
 from benchmarks.validation.settings import Setting
 from benchmarks.validation.statistics import median
@@ -33,11 +33,11 @@ class Bench(Protocol):
     def shape(self, setting: Setting) -> None:
         """Give the nodes their shares and the links their rates."""
 
-    def layers(self, setting: Setting) -> Layers:
-        """Seconds of every layer on every node."""
+    def measure(self, setting: Setting) -> Measured:
+        """Seconds of every layer on every node, and what every directed link does."""
 
-    def links(self, setting: Setting) -> tuple[LinkFigures, ...]:
-        """What every directed link does."""
+    def layers(self, setting: Setting) -> Layers:
+        """The layers alone, once more."""
 
     def run(self, setting: Setting, candidate: Candidate, iterations: int) -> Ran:
         """Run a plan: one iteration that does not count, then as many as are said. Raises RuntimeError."""
@@ -84,7 +84,7 @@ def run_setting(bench: Bench, setting: Setting, watch: Stopwatch, seed: int, tel
     measured: Measured | None = None
     try:
         bench.shape(setting)
-        measured = Measured(bench.layers(setting), bench.links(setting))
+        measured = bench.measure(setting)
         choice = choose(request_of(setting, measured), seed)
     except (RuntimeError, OSError, ValueError) as error:
         tell(f"  failed: {error}")

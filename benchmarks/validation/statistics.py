@@ -29,13 +29,6 @@ def median(values: Sequence[float]) -> float:
     return float(np.median(values))
 
 
-def middle_mean(values: Sequence[float], left_out: float = 0.1) -> float:
-    """Mean without that share of the values at either end, rounded down."""
-    ordered = np.sort(values)
-    out = int(left_out * len(ordered))
-    return float(ordered[out : len(ordered) - out].mean())
-
-
 def quantile(values: Sequence[float], q: float) -> float:
     """The q-quantile, interpolated linearly between order statistics."""
     return float(np.quantile(values, q))

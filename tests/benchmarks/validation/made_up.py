@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from benchmarks.validation.candidates import Candidate, Cut, Forecast, Role
-from benchmarks.validation.inputs import Layers, LinkFigures, nominal
+from benchmarks.validation.inputs import Layers, Measured, nominal
 from benchmarks.validation.record import PlanRun, Ran, SettingRun
 from benchmarks.validation.settings import QUICK, Setting
 
@@ -29,12 +29,12 @@ class MadeUpBench:
     def shape(self, setting: Setting) -> None:
         self.calls.append(f"shape {setting.name}")
 
-    def layers(self, setting: Setting) -> Layers:
+    def measure(self, setting: Setting) -> Measured:
         self.now_s += self.measuring_s
-        return nominal(setting).layers
+        return nominal(setting)
 
-    def links(self, setting: Setting) -> tuple[LinkFigures, ...]:
-        return nominal(setting).links
+    def layers(self, setting: Setting) -> Layers:
+        return self.measure(setting).layers
 
     def run(self, setting: Setting, candidate: Candidate, iterations: int) -> Ran:
         self.calls.append(candidate.name)

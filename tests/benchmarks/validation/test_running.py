@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.validation.__main__ import outcome
-from benchmarks.validation.inputs import LinkFigures
+from benchmarks.validation.inputs import Measured
 from benchmarks.validation.record import SettingRun, Validation, read, write
 from benchmarks.validation.running import Stopwatch, iterations_per_round, run_setting
 from tests.benchmarks.validation.made_up import SETTING, MadeUpBench
@@ -73,7 +73,7 @@ def test_a_setting_that_no_time_is_left_for_is_dropped_by_name() -> None:
 
 def test_a_setting_that_cannot_be_measured_is_reported_and_not_fatal() -> None:
     class Deaf(MadeUpBench):
-        def links(self, setting: object) -> tuple[LinkFigures, ...]:
+        def measure(self, setting: object) -> Measured:
             raise RuntimeError("no link")
 
     bench = Deaf()
