@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models import PlanRequest
+from models import Plan, PlanRequest
 from placement.solver import plan
+from tests.api.conftest import app_with
+from tests.api.served import served
 
 SNIPPET = re.compile(r"<!-- runnable: (?P<name>\w+) -->\n```\w+\n(?P<text>.*?)^```$", flags=re.MULTILINE | re.DOTALL)
 SHOWN_DIGITS = 5e-3
@@ -21,7 +24,7 @@ SHOWN_DIGITS = 5e-3
 def snippets(root: Path) -> dict[str, str]:
     """The README's runnable snippets by name."""
     found = {match["name"]: match["text"] for match in SNIPPET.finditer((root / "README.md").read_text())}
-    assert set(found) == {"request", "answer", "python"}
+    assert set(found) == {"request", "answer", "python", "client"}
     return found
 
 
@@ -41,6 +44,20 @@ def differences(shown: Any, actual: Any, where: str = "") -> list[str]:
 def test_first_plan_answers_what_the_readme_shows(snippets: dict[str, str]) -> None:
     answer = plan(PlanRequest.model_validate_json(snippets["request"]))
     assert differences(json.loads(snippets["answer"]), json.loads(answer.model_dump_json())) == []
+
+
+def test_client_snippet_asks_the_service(
+    snippets: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def planner(request: PlanRequest, *, cancelled: Callable[[], bool] | None = None) -> Plan:
+        return plan(request, cancelled=cancelled)
+
+    (tmp_path / "first.json").write_text(snippets["request"])
+    monkeypatch.chdir(tmp_path)
+    with served(app_with(plan=planner)) as url:
+        program = snippets["client"].replace("http://127.0.0.1:8000", url)
+        exec(compile(program, "README.md", "exec"), {"__name__": "readme"})
+    assert capsys.readouterr().out.startswith("optimal 4.2")
 
 
 def test_python_snippet_runs(snippets: dict[str, str]) -> None:
