@@ -9,7 +9,6 @@ are.
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ import transformers
 from torch import nn
 from transformers.masking_utils import create_causal_mask, create_sliding_window_causal_mask
 
+from api.measuring.adapters import Adapters
 from api.measuring.transformer_families import FAMILIES, Family
 from models.base import Fault, InvalidInput
 from placement.transformers.architecture import HeadKind
@@ -230,8 +230,9 @@ class SplitTransformer:
         self.layer_count: int = self.config.num_hidden_layers + 2
         self.dtype: torch.dtype = getattr(torch, dtype)
         self.seed = seed
-        self._lora_rank = lora_rank
-        self._lora_targets = lora_targets or profiled.lora_targets
+        self._adapters = (
+            None if lora_rank is None else Adapters(self.family, lora_rank, lora_targets or profiled.lora_targets)
+        )
 
     def layer(self, index: int) -> nn.Module:
         """One layer with its weights: `Embedding`, a block of the transformers library, or `Head`."""
@@ -242,10 +243,10 @@ class SplitTransformer:
             layer = self._shape(index).to(self.dtype)
         layer = layer.to_empty(device="cpu")
         self._fill(layer, index)
-        if self._lora_rank is not None:
+        if self._adapters is not None:
             layer.requires_grad_(False)
             if 0 < index < self.layer_count - 1:
-                self._adapt(layer, index)
+                self._adapters.inject(layer, self._generator(index, "adapters"))
         return layer
 
     def stage(self, first: int, stop: int) -> Stage:
@@ -254,7 +255,7 @@ class SplitTransformer:
 
     def gradient_crosses(self, cut: int) -> bool:
         """Whether the input of layer `cut` needs a gradient in training: something before it trains."""
-        return cut > (0 if self._lora_rank is None else 1)
+        return cut > (0 if self._adapters is None else 1)
 
     def _shape(self, index: int) -> nn.Module:
         if index == 0:
@@ -282,19 +283,3 @@ class SplitTransformer:
         if isinstance(layer, Head) and self.config.tie_word_embeddings:
             # The token table is the first that layer 0 draws.
             nn.init.normal_(layer.matrix.weight, std=deviation, generator=self._generator(0, "weights"))
-
-    def _adapt(self, layer: nn.Module, index: int) -> None:
-        from peft import LoraConfig, inject_adapter_in_model  # noqa: PLC0415  (an extra of its own, slow to import)
-
-        targets = "all-linear" if "all-linear" in self._lora_targets else list(self._lora_targets)
-        adapters = LoraConfig(
-            r=self._lora_rank,
-            lora_alpha=self._lora_rank,
-            target_modules=targets,
-            fan_in_fan_out=self.family.columns_first,
-        )
-        inject_adapter_in_model(adapters, layer)
-        generator = self._generator(index, "adapters")
-        for name, parameter in layer.named_parameters():
-            if "lora_A" in name:
-                nn.init.kaiming_uniform_(parameter, a=math.sqrt(5), generator=generator)

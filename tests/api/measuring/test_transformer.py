@@ -183,6 +183,23 @@ def test_adapters_go_where_they_are_wanted() -> None:
     assert all(name.startswith("mlp.down_proj.lora_") for name in trained)
 
 
+@pytest.mark.parametrize("family", [family for family in CONFIGS if family != "mixtral"])
+def test_all_linear_adapts_the_matrices_that_the_profile_counts(family: str) -> None:
+    tuned = FineTuning(method=FineTuningMethod.LORA, rank=2, target_modules=("all-linear",))
+    spec = ModelSpec(huggingface_config=CONFIGS[family], dtype="float32", sequence_length=9, fine_tuning=tuned)
+    block = profile(spec, Training(kind="training", source="t")).layers[1]
+    layer = SplitTransformer(CONFIGS[family], lora_rank=2, lora_targets=("all-linear",)).layer(1)
+    assert sum(4 * p.numel() for p in layer.parameters() if p.requires_grad) == block.gradient_bytes
+
+
+@pytest.mark.parametrize("targets", [("all-linear",), ("q_proj", "w1")])
+def test_experts_which_the_library_keeps_as_one_tensor_are_not_adapted_in_silence(targets: tuple[str, ...]) -> None:
+    with pytest.raises(
+        InvalidInput, match=r"cannot be adapted in a block as the library builds it; there are .*q_proj"
+    ):
+        SplitTransformer(CONFIGS["mixtral"], lora_rank=2, lora_targets=targets).layer(1)
+
+
 def test_a_language_model_inside_a_multimodal_config_is_found() -> None:
     inner = {key: value for key, value in CONFIGS["gemma2"].items() if key != "tie_word_embeddings"}
     model = SplitTransformer({"model_type": "paligemma", "text_config": inner, "tie_word_embeddings": False})
