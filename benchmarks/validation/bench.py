@@ -85,7 +85,7 @@ class FleetBench:
     def _sampled(self, setting: Setting) -> dict[str, LayerSamples]:
         """Samples of every layer on every node, under its throttle, as many nodes at a time as would have a core each.
 
-        All at once they would ask for more of the cores than in a run, where nodes wait for each other half of the time;
+        All at once they would ask for more of the cores than in a run, where nodes wait for each other half the time;
         in inference one at a time, since of a single stream no two nodes work at once.
         """
         sample = dataclasses.replace(setting, blocks=min(setting.blocks, SAMPLED_BLOCKS))

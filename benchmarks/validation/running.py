@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.validation.candidates import Candidate, Choice, choose
-from benchmarks.validation.inputs import Layers, Measured, nominal, request_of
+from benchmarks.validation.inputs import Layers, Measured, request_of
 from benchmarks.validation.record import PlanRun, Ran, SettingRun
 from benchmarks.validation.settings import Setting
 from benchmarks.validation.statistics import median
@@ -23,6 +23,8 @@ MOST_ITERATIONS = 3
 """Measured per round and plan, beside one warm-up."""
 STARTING_S = 0.5
 """Reckoned for sending a job out and building its stages, per plan and round."""
+LEAST_S = 25.0
+"""With less, a setting is dropped: measuring takes most of it, and two plans the rest."""
 REMEASURE_SHARE = 0.1
 """Of a setting's time, kept for measuring again after the runs."""
 
@@ -64,17 +66,11 @@ def run_settings(
     """Every setting's outcome in turn; the name of a setting instead where no time was left for it."""
     for index, setting in enumerate(settings):
         share_s = watch.left_s() / (len(settings) - index)
-        if share_s <= 0 or least_s(setting) > watch.left_s():
+        if watch.left_s() < LEAST_S:
             yield setting.name
             continue
         tell(f"{setting.name}: {setting.title()}")
         yield run_setting(bench, setting, Stopwatch(watch.clock, watch.clock() + share_s), seed + index, tell)
-
-
-def least_s(setting: Setting) -> float:
-    """A lower estimate of what a setting takes: its optimum at nominal rates, run once warm and once for the record."""
-    optimum = choose(request_of(setting, nominal(setting)), 0).candidates[0]
-    return 2 * optimum.forecast.latency_s
 
 
 def run_setting(bench: Bench, setting: Setting, watch: Stopwatch, seed: int, tell: Callable[[str], None]) -> SettingRun:
