@@ -185,7 +185,7 @@ def _known(into: Path) -> _Known:
 
 def _added(known: _Known, measured: ModelMeasurement) -> ModelMeasurement:
     """The file's measurement with this one's times added; the file is replaced at once or not at all."""
-    from api.measuring.model_figures import merged  # noqa: PLC0415
+    from api.measuring.model_merging import merged  # noqa: PLC0415
 
     try:
         both = merged(known.measurement, measured)

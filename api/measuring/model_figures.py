@@ -9,9 +9,8 @@ from typing import Any
 from api.measuring.layer_passes import PassName
 from api.measuring.layer_sizes import LayerSizes
 from api.measuring.layer_timing import LayerSamples
-from api.measuring.model_report import GroupReport, ModelMeasurement, PassReport, SizeReport
+from api.measuring.model_report import GroupReport, PassReport, SizeReport
 from api.measuring.spread import spread_of
-from models.base import Fault, refuse
 from models.cluster import Node
 from models.profile import Layer, Pass
 from placement.cost_model import pass_seconds
@@ -89,36 +88,3 @@ def _pass_report(cost: Pass, seconds: list[float], figures: Node | None) -> Pass
         bytes_per_s=cost.traffic_bytes / spread.median,
         estimate_s=estimate,
     )
-
-
-def merged(into: ModelMeasurement, new: ModelMeasurement) -> ModelMeasurement:
-    """The times of `new` added to a measurement of the same layers, made on other nodes; same nodes are replaced.
-
-    Raises `InvalidInput` where the two do not describe the same layers in the same use (kinds, operations, traffic).
-    """
-    ours, theirs = into.model.layers or (), new.model.layers or ()
-    if [_meaning(layer) for layer in ours] != [_meaning(layer) for layer in theirs]:
-        message = (
-            "model.layers: the layers are not those measured; config, workload, sequence, batch and dtype must agree"
-        )
-        refuse([Fault("/model/layers", "mismatch", message, len(ours), len(theirs))])
-    layers = tuple(_joined(a, b) for a, b in zip(ours, theirs, strict=True))
-    nodes = {report.node for report in new.reports}
-    return ModelMeasurement(
-        model=into.model.model_copy(update={"layers": layers}),
-        reports=(*(report for report in into.reports if report.node not in nodes), *new.reports),
-    )
-
-
-def _meaning(layer: Layer) -> tuple[Any, ...]:
-    costs = [getattr(layer, name.value) for name in PassName]
-    return layer.kind, *(None if cost is None else (cost.flops, cost.traffic_bytes) for cost in costs)
-
-
-def _joined(into: Layer, new: Layer) -> Layer:
-    update = {}
-    for name in PassName:
-        cost, other = getattr(into, name.value), getattr(new, name.value)
-        if cost is not None and other.time_s:
-            update[name.value] = cost.model_copy(update={"time_s": {**(cost.time_s or {}), **other.time_s}})
-    return into.model_copy(update=update)

@@ -7,7 +7,7 @@ import torch
 
 from api.measuring.layer_timing import Effort
 from api.measuring.model import Measuring, config_of, measure_model
-from api.measuring.model_figures import merged
+from api.measuring.model_merging import merged
 from api.measuring.model_report import GroupReport, ModelMeasurement
 from models.base import InvalidInput
 from models.cluster import Node
