@@ -178,9 +178,10 @@ def test_events_are_heard_and_a_plan_is_cancelled(body: dict[str, Any]) -> None:
 def test_who_waits_in_vain_is_told_so_and_may_wait_on(body: dict[str, Any]) -> None:
     held = Held()
     with served(app_with(plan=held)) as url, PlacementClient(url, retries=QUICK) as client:
+        handle = client.submit(held_back(body, 1))
         with pytest.raises(NotFinished) as caught:
-            client.plan(held_back(body, 1), wait_s=0.3)
-        assert caught.value.plan.status in ("queued", "running")
+            client.wait(handle, wait_s=0.2)
+        assert caught.value.plan_id == handle.id
         held.go.set()
         assert client.wait(caught.value.plan_id, wait_s=HANG_S).status == "optimal"
 
