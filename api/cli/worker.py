@@ -6,6 +6,7 @@ import asyncio
 import logging
 import logging.config
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,6 +35,10 @@ def worker(
     alive_file: Annotated[
         Path | None, typer.Option(help="File to touch every second while the worker is alive, for probes.")
     ] = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Serve Prometheus metrics at this port; 0 for any free one.")
+    ] = None,
+    metrics_host: Annotated[str, typer.Option(help="Address to serve metrics at; 0.0.0.0 for all.")] = "127.0.0.1",
 ) -> None:
     """Solve plans that services with PLACEMENT_EXECUTOR=queue have accepted, until told to stop (SIGTERM).
 
@@ -50,10 +55,26 @@ def worker(
     assert settings.database_url is not None
     logging.config.dictConfig(configuration(settings))
     database = Database(settings.database_url.get_secret_value())
+    solving = plan_worker(settings, database, name)
     try:
-        asyncio.run(_work(plan_worker(settings, database, name), database, settings, alive_file))
+        with ExitStack() as serving:
+            if metrics_port is not None:
+                port = _serve_metrics(serving, solving, metrics_port, metrics_host)
+                log.info("metrics at http://%s:%d/metrics", metrics_host, port)
+            asyncio.run(_work(solving, database, settings, alive_file))
     except (StoreUnavailable, SchemaTooNew) as error:
         messages().print(f"error: {error}", soft_wrap=True, markup=False)
+        raise typer.Exit(Exit.BAD_INPUT) from None
+
+
+def _serve_metrics(serving: ExitStack, worker: PlanWorker, port: int, host: str) -> int:
+    """Until `serving` ends; the port. Ends with `Exit.BAD_INPUT` where it is taken."""
+    from api.observability.instruments import served_load  # noqa: PLC0415
+
+    try:
+        return serving.enter_context(served_load(worker.load, port, host))
+    except OSError as error:
+        messages().print(f"error: metrics cannot be served: {error.strerror}", soft_wrap=True, markup=False)
         raise typer.Exit(Exit.BAD_INPUT) from None
 
 

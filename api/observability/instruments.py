@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -126,6 +127,24 @@ class Instruments:
     def families(self) -> Iterable[Metric]:
         """All metrics, for whoever checks their names."""
         return self._registry.collect()
+
+
+@contextmanager
+def served_load(load: Callable[[], Load], port: int, host: str) -> Iterator[int]:
+    """Serve this process's load, memory and processor time to Prometheus, from a thread, while the context lasts.
+
+    For workers, which serve nothing else. Yields the port; raises OSError where it is taken.
+    """
+    registry = CollectorRegistry()
+    registry.register(_LoadCollector(load))
+    ProcessCollector(registry=registry)
+    server, thread = start_http_server(port, host, registry)
+    try:
+        yield server.server_port
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 class _LoadCollector(Collector):

@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 
 from procrastinate.worker import Worker
 
-from api.execution.base import Executor
+from api.execution.base import Executor, Load
 from api.scaleout.hand import Hand
 from api.scaleout.leases import Leases, Taken
 from api.scaleout.meaning import Meaning
@@ -89,6 +89,10 @@ class PlanWorker:
     def in_hand(self) -> list[str]:
         """Ids of the plans that are being solved here."""
         return list(self._hands)
+
+    def load(self) -> Load:
+        """How busy this worker is."""
+        return self._executor.load()
 
     async def beat(self) -> None:
         """Tell the others that this worker is alive, and how it does."""

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from api.execution.base import Ending, Job, Kind, Load, Outcome
-from api.observability.instruments import Instruments
+from api.observability.instruments import Instruments, served_load
 
 JOB = Job("plan-1", Kind.PLAN, b"{}", 10.0, "00-" + "1" * 32 + "-" + "2" * 16 + "-01")
 ENDING = Ending(Outcome.ANSWERED, b"{}", queue_seconds=0.5, solve_seconds=2.0)
@@ -87,3 +89,13 @@ def test_two_applications_in_one_process_count_apart():
     one.incumbent()
     assert value(one, "placement_incumbents_total") == 1
     assert value(other, "placement_incumbents_total") == 0
+
+
+def test_a_worker_serves_its_own_load_at_a_port_that_nobody_else_has():
+    with served_load(lambda: Load(4, 3, 2, 1.0, respawned=1), 0, "127.0.0.1") as port:
+        text = httpx.get(f"http://127.0.0.1:{port}/metrics", verify=False).text
+        with pytest.raises(OSError, match="in use"), served_load(lambda: Load(1, 0, 0, 1.0), port, "127.0.0.1"):
+            pass
+    for line in ("placement_slots 4.0", "placement_slots_busy 3.0", "placement_workers_respawned_total 1.0"):
+        assert line in text
+    assert "process_cpu_seconds_total" in text
