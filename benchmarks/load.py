@@ -223,7 +223,8 @@ def _sound(status: int, content: bytes, expected: int) -> dict[str, Any]:
 
 
 def _has_ended(served: Served, plan_id: str) -> bool:
-    return httpx.get(f"{served.url}/plans/{plan_id}").status_code == 200
+    with served.client() as client:
+        return client.get(f"/plans/{plan_id}").status_code == 200
 
 
 def _slots(client: httpx.Client) -> tuple[float, float]:

@@ -13,6 +13,7 @@ ENDLESS = heterogeneous(32, 8, seed=1) | {"solver": {"backend": "reference_cp_sa
 TOO_LARGE = heterogeneous(120, 100, seed=1) | {"solver": {"backend": "reference_cp_sat", "time_limit_s": 60.0}}
 """Needs more memory than `MEMORY_BYTES`, whoever solves it."""
 MEMORY_BYTES = 960 * 2**20
+LONGEST_BODY = 2**22
 [_TINY] = [each for each in examples.of(examples.Purpose.PLAN) if each.name == "two-nodes-by-hand"]
 TINY_OBJECTIVE = 0.35008
 

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from benchmarks.served import Served, wait_until
-from tests.faults.bodies import MEMORY_BYTES
+from tests.faults.bodies import LONGEST_BODY, MEMORY_BYTES
 from tests.faults.talk import unfinished
 
 SETTINGS = {
@@ -21,6 +21,7 @@ SETTINGS = {
     "drain_notice_s": "0.2",
     "drain_grace_s": "1",
     "body_timeout_s": "2",
+    "max_body_bytes": str(LONGEST_BODY),
 }
 
 

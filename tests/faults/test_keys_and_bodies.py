@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from benchmarks.served import Served
-from tests.faults.bodies import endless, tiny
+from tests.faults.bodies import LONGEST_BODY, endless, tiny
 from tests.faults.talk import ASYNC, ON_POSTGRESQL, ON_SQLITE, seen, submitted, with_a_plan
 
 CALLERS = 50
@@ -106,7 +106,7 @@ BAD_BODIES = {
     "a name given twice": json.dumps(tiny()).encode()[:-1] + b', "cluster": {}}',
     "an unknown field": json.dumps(tiny() | {"zz": 1}).encode(),
     "too many values": b'{"a": [' + b"1," * 1_600_000 + b"1]}",
-    "too many bytes": b" " * (32 * 2**20 + 1),
+    "too many bytes": b" " * (LONGEST_BODY + 1),
 }
 
 
