@@ -88,22 +88,27 @@ def test_bytes_are_bounded_whatever_the_rate(max_bytes: int) -> None:
     assert measured.link.bandwidth_bits_per_s == pytest.approx(1e7, rel=0.02)
 
 
+def is_of_the_throttle(link: Link) -> bool:
+    """10 Mbit/s up, 30 Mbit/s down, 8 ms."""
+    return (
+        link.bandwidth_bits_per_s == pytest.approx(10e6, rel=0.25)
+        and link.reverse_bandwidth_bits_per_s == pytest.approx(30e6, rel=0.25)
+        and link.latency_s == pytest.approx(8e-3, rel=0.5)
+    )
+
+
 def test_the_figures_of_a_throttled_link_are_those_of_the_throttle(server: int) -> None:
     """On a busy machine the throttle itself is held up now and then: one of a few measurements has to be true."""
     steps: list[str] = []
-    with throttled(server, 20e6, 60e6, 8e-3) as port:
-        for _ in range(5):
-            with Peer(HOST, port) as peer:
-                measured = measure_link(peer, "phone", "edge", Effort(seconds=1.5), steps.append)
-            link = measured.link
-            if (
-                link.bandwidth_bits_per_s == pytest.approx(20e6, rel=0.25)
-                and link.reverse_bandwidth_bits_per_s == pytest.approx(60e6, rel=0.25)
-                and link.latency_s == pytest.approx(8e-3, rel=0.5)
-            ):
+    found: list[LinkMeasurement] = []
+    with throttled(server, 10e6, 30e6, 8e-3) as port:
+        for _ in range(8):
+            with suppress(LinkFault), Peer(HOST, port) as peer:
+                found.append(measure_link(peer, "phone", "edge", Effort(seconds=1.5), steps.append))
+            if found and is_of_the_throttle(found[-1].link):
                 break
-        else:
-            pytest.fail(f"the last of five: {link}")
+    measured = found[-1]
+    assert is_of_the_throttle(measured.link), [each.link for each in found]
     assert steps[:3] == ["round trips", "sending", "receiving"]
     assert measured.report.fastest_round_trip_s >= 16e-3
     assert len(measured.report.forward.transfers) >= 3
