@@ -18,7 +18,7 @@ from tests.api.measuring.whole_model import parts, some_ids, whole_model
 torch.set_num_threads(1)
 
 FAMILIES = pytest.mark.parametrize("family", CONFIGS)
-CUTS = [(1,), (2,), (3,), (1, 2), (1, 3), (2, 3), (1, 2, 3)]
+CUTS = [(1,), (2,), (1, 3), (1, 2, 3)]
 INFERENCE = Inference(kind="inference", source="t", output_tokens=4)
 
 
