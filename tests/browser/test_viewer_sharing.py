@@ -76,6 +76,21 @@ def test_plan_and_request_are_downloaded_as_json(watched, address):
     )
 
 
+def test_a_plan_is_handed_on_to_a_runtime_that_can_say_it(watched, address):
+    page = opened(watched.page, address)
+    choose_example(page, "two-nodes-by-hand")
+    solve(page)
+    card = figure(page, "export")
+    card.get_by_label("Runtime").select_option("vllm")
+    card.get_by_role("button", name="Write").click()
+    expect(card.get_by_label("vllm.env")).to_contain_text("VLLM_PP_LAYER_PARTITION=1,1")
+    expect(card.get_by_text("start the ranks in this order")).to_be_visible()
+    with page.expect_download() as taken:
+        card.get_by_role("button", name="Download vllm.env").click()
+    assert taken.value.path().read_text().endswith("VLLM_PP_LAYER_PARTITION=1,1\n")
+    assert taken.value.suggested_filename == "vllm.env"
+
+
 def test_charts_are_downloaded_as_svg_and_png_with_their_colours(watched, address):
     page = opened(watched.page, address)
     choose_example(page, "two-nodes-by-hand")

@@ -4,6 +4,7 @@ import { announce, button, fill, h } from "./dom.js";
 import { downloadJson } from "./charts/export.js";
 import { emptyFigure } from "./charts/figure.js";
 import { frontierFigure } from "./charts/frontier.js";
+import { exportCard } from "./answer/handing_on.js";
 import { patched } from "./answer/infeasible.js";
 import { answerCards } from "./answer/page.js";
 import { ProgressPanel } from "./answer/progress_panel.js";
@@ -188,7 +189,7 @@ export class Workbench {
     const losses = variantsOf(plan, request);
     const ask = (wanted) => () => this.#whatIf(wanted);
     return [...this.comparisons.filter((entry) => entry.of === plan.id).flatMap((entry) => comparisonCards(entry.plan)),
-      whatIfCard(losses.length ? ask({ variants: losses }) : null, ask({ privacy_sweep: {} }))];
+      whatIfCard(losses.length ? ask({ variants: losses }) : null, ask({ privacy_sweep: {} })), exportCard(plan, without(request, ["explain", "frontier"]))];
   }
 
   /** Plan what is shown once more under variants; the answer stands beside the plan. */
