@@ -17,7 +17,7 @@ from benchmarks.validation.statistics import median
 from examples.split_runtime.fleet import Fleet, Ground, LinkShape, Shape
 from examples.split_runtime.job import InferenceWork, Job, StageOf, TrainingWork
 from examples.split_runtime.protocol import LayerSamples
-from models.workload import Inference, Training
+from models.workload import Inference, Schedule, Training
 
 CORES = 2
 WINDOW_S = 1.5
@@ -88,7 +88,7 @@ class FleetBench:
         All at once they would ask for more of the cores than in a run, where nodes wait for each other half the time;
         in inference one at a time, since of a single stream no two nodes work at once.
         """
-        sample = dataclasses.replace(setting, blocks=min(setting.blocks, SAMPLED_BLOCKS))
+        sample = _sample_of(setting)
         job = _job(sample, (StageOf(SOURCE, 0, sample.layer_count),), 1, None)
         names = [node.id for node in setting.nodes]
         together = CORES if setting.trains else 1
@@ -130,12 +130,26 @@ def _job(setting: Setting, stages: tuple[StageOf, ...], iterations: int, candida
             warmup=workload.warmup,
             iterations=iterations,
             lora_rank=LORA_RANK,
-            pass_seconds=candidate.pass_seconds if candidate is not None and candidate.pass_seconds else None,
+            pass_seconds=None if candidate is None else candidate.pass_seconds,
+            transfer_seconds=None if candidate is None else candidate.transfer_seconds,
         )
     else:
         assert isinstance(workload, Inference)
         work = InferenceWork(setting.micro_batch_size, setting.sequence_length, workload.output_tokens, iterations)
     return Job(setting.config, SOURCE, stages, work)
+
+
+def _sample_of(setting: Setting) -> Setting:
+    """The setting with few blocks, and with as many micro-batches in flight as a run has.
+
+    The runtime holds all micro-batches of an iteration when it times layers for gpipe, and one for other schedules;
+    1f1b holds about as many as there are stages.
+    """
+    workload = setting.workload
+    if isinstance(workload, Training) and workload.schedule is Schedule.ONE_F_ONE_B:
+        held = min(workload.micro_batches, len(setting.nodes))
+        workload = workload.model_copy(update={"schedule": Schedule.GPIPE, "micro_batches": held})
+    return dataclasses.replace(setting, blocks=min(setting.blocks, SAMPLED_BLOCKS), workload=workload)
 
 
 def layers_of(windows: Sequence[LayerSamples], blocks: int) -> tuple[LayerSeconds, ...]:

@@ -70,8 +70,10 @@ class Candidate:
     stages: Stages
     forecast: Forecast
     pass_seconds: tuple[tuple[float, float], ...] = ()
-    """Predicted forward and backward seconds of each stage (training): from these a node with two stages decides in
-    which order it works on them."""
+    """Predicted forward and backward seconds of each stage (training), and ..."""
+    transfer_seconds: tuple[tuple[float, float], ...] = ()
+    """... of the activation and the gradient that cross the cut behind each but the last: from these a node with two
+    stages decides in which order it works on them."""
 
 
 @dataclass(frozen=True)
@@ -190,4 +192,6 @@ def _candidate(name: str, role: Role, stages: Stages, score: Evaluation) -> Cand
         link_bytes={f"{link.source}>{link.target}": link.bytes for link in score.links},
     )
     passes = tuple((stage.busy_s.forward, stage.busy_s.backward or 0.0) for stage in score.stages)
-    return Candidate(name, role, stages, forecast, passes)
+    sent = [stage.transfer_to_next for stage in score.stages if stage.transfer_to_next is not None]
+    transfers = tuple((crossing.forward_s, crossing.backward_s or 0.0) for crossing in sent)
+    return Candidate(name, role, stages, forecast, passes, transfers)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
-from models.plan import Plan
+from models.plan import Plan, Stage
 from models.profile import FineTuningMethod, ModelSpec, Optimizer, Quantization
 from models.request import PlanRequest
 from models.workload import Inference, Schedule, Training, Warmup
@@ -48,8 +49,8 @@ class TrainingWork:
     """Split fine-tuning: every iteration runs M micro-batches of `batch` sequences forward and backward, then updates.
 
     warm_up iterations are run and learnt from, but not timed (allocators, connections). lora_rank None: all weights
-    train. pass_seconds: expected (forward, backward) seconds per stage; they only decide in which order a node works
-    that holds two stages.
+    train. pass_seconds: expected (forward, backward) seconds per stage, transfer_seconds: of what crosses the cut
+    behind each but the last (activation, gradient); they only decide in which order a node works that holds two stages.
     """
 
     micro_batches: int
@@ -62,6 +63,7 @@ class TrainingWork:
     lora_rank: int | None = 8
     learning_rate: float = 1e-3
     pass_seconds: tuple[tuple[float, float], ...] | None = None
+    transfer_seconds: tuple[tuple[float, float], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +167,7 @@ def job_of(request: PlanRequest, plan: Plan, runs: Runs | None = None, model: Mo
             _lora_rank(model),
             runs.learning_rate,
             tuple((stage.busy_s.forward, stage.busy_s.backward or 0.0) for stage in plan.stages),
+            transfer_seconds(plan.stages),
         )
     else:
         work = _inference_work(workload, batch, length, runs)
@@ -184,6 +187,11 @@ def _dtype_of(model: ModelSpec, config: dict[str, Any]) -> str:
     if model.dtype is not None:
         return model.dtype.value
     return str(config.get("dtype") or config.get("torch_dtype") or "float16")
+
+
+def transfer_seconds(stages: Sequence[Stage]) -> tuple[tuple[float, float], ...]:
+    """Predicted (activation, gradient) seconds of what crosses the cut behind each stage but the last."""
+    return tuple((sent.forward_s, sent.backward_s or 0.0) for stage in stages if (sent := stage.transfer_to_next))
 
 
 def _inference_work(workload: Inference, batch: int, length: int, runs: Runs) -> InferenceWork:

@@ -44,19 +44,38 @@ def orders(job: Job) -> dict[str, tuple[Step, ...]]:
         for s in stages
         for m in micro_batches
     }
+    sent: list[Operation] = []
     for m in micro_batches:
         way = [Step(s, m, False) for s in stages] + [Step(s, m, True) for s in reversed(stages)]
         for earlier, later in pairwise(way):
-            operations[earlier].before(operations[later])
+            crossing = _crossing(work, len(number), earlier, later)
+            if crossing is None:
+                operations[earlier].before(operations[later])
+            else:
+                operations[earlier].before(crossing)
+                crossing.before(operations[later])
+                sent.append(crossing)
     for s in stages:
         for earlier, later in pairwise(_stage_order(work, s, len(job.stages))):
             operations[earlier].before(operations[later])
-    run(tuple(operations.values()))
+    run((*operations.values(), *sent))
     by_start = sorted(operations, key=lambda step: operations[step].start_s)
     return {
         stage.node: tuple(step for step in by_start if job.stages[step.stage].node == stage.node)
         for stage in job.stages
     }
+
+
+def _crossing(work: TrainingWork, nodes: int, earlier: Step, later: Step) -> Operation | None:
+    """What is sent from one step to the next, on a channel of its own per cut and direction; None at the turning point.
+
+    Channels are numbered behind the nodes.
+    """
+    if work.transfer_seconds is None or earlier.stage == later.stage:
+        return None
+    cut = min(earlier.stage, later.stage)
+    seconds = work.transfer_seconds[cut][later.backward]
+    return Operation("", (nodes + 2 * cut + later.backward,), seconds, earlier.stage, earlier.micro_batch)
 
 
 def _stage_order(work: TrainingWork, s: int, stages: int) -> list[Step]:

@@ -37,6 +37,14 @@ def test_a_source_with_two_stages_serves_first_what_comes_first() -> None:
     assert slow_source.startswith("0F0 0F1 2F0 0F2 2F1")
 
 
+def test_slow_links_let_the_source_go_on_with_its_first_stage() -> None:
+    seconds = ((2.0, 1.0), (1.0, 1.0), (2.0, 1.0))
+    sent = ((2.0, 2.0), (2.0, 2.0))
+    order = _orders(U_SHAPED, Schedule.GPIPE, 3, pass_seconds=seconds, transfer_seconds=sent)["phone"]
+    # The first micro-batch is back after 2 + 2 + 1 + 2 = 7 s; until then the source has done its three forwards.
+    assert order.startswith("0F0 0F1 0F2 2F0 2F1")
+
+
 def test_a_deep_warm_up_keeps_more_in_flight() -> None:
     classic = _orders(STRAIGHT, Schedule.ONE_F_ONE_B, 6)
     deep = _orders(STRAIGHT, Schedule.ONE_F_ONE_B, 6, warmup=Warmup.DEEP)
