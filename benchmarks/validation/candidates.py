@@ -56,10 +56,6 @@ class Forecast:
     link_bytes: dict[str, float]
     """By directed link, "source>target"; links that carry nothing are left out."""
 
-    def utilisation(self) -> float:
-        """Mean over the setting's nodes of busy time / latency."""
-        return sum(self.busy_s.values()) / len(self.busy_s) / self.latency_s
-
 
 @dataclass(frozen=True)
 class Candidate:
@@ -183,15 +179,23 @@ def _scored(request: PlanRequest, stages: Stages) -> Evaluation:
     return solver.evaluate(EvaluateRequest(**fields, stages=placed))
 
 
-def _candidate(name: str, role: Role, stages: Stages, score: Evaluation) -> Candidate:
-    """The replay's latency is the forecast: where the source has two stages the formula of gpipe is above it."""
-    assert score.simulated is not None  # the callers ask before
-    forecast = Forecast(
+def foreseen(request: PlanRequest, stages: Stages) -> Forecast:
+    """What the cost model says about a plan that has been found feasible."""
+    return _forecast(_scored(request, stages))
+
+
+def _forecast(score: Evaluation) -> Forecast:
+    """The replay's latency counts: where the source has two stages the formula of gpipe is above it."""
+    assert score.simulated is not None  # every placement with figures is replayed
+    return Forecast(
         latency_s=score.simulated.latency_s,
         busy_s={node.id: node.busy_s for node in score.nodes},
         link_bytes={f"{link.source}>{link.target}": link.bytes for link in score.links},
     )
+
+
+def _candidate(name: str, role: Role, stages: Stages, score: Evaluation) -> Candidate:
     passes = tuple((stage.busy_s.forward, stage.busy_s.backward or 0.0) for stage in score.stages)
     sent = [stage.transfer_to_next for stage in score.stages if stage.transfer_to_next is not None]
     transfers = tuple((crossing.forward_s, crossing.backward_s or 0.0) for crossing in sent)
-    return Candidate(name, role, stages, forecast, passes, transfers)
+    return Candidate(name, role, stages, _forecast(score), passes, transfers)

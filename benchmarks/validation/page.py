@@ -70,7 +70,7 @@ def _targets(settings: Sequence[SettingRun]) -> str:
 
 def _settings(settings: Sequence[SettingRun]) -> str:
     head = ("setting", "what", "plans", "median error", "p90 error", "Spearman", "Kendall", "planner's plan",
-            "layer times after / before", "took, s")  # fmt: skip
+            "layer times between rounds / before", "took, s")  # fmt: skip
     return table(head, [_setting(setting) for setting in settings])
 
 
@@ -137,17 +137,17 @@ def _utilisation(settings: Sequence[SettingRun]) -> str:
     rows = []
     for setting in settings:
         for plan in setting.ran:
-            busy, forecast = plan.busy_s(), plan.candidate.forecast
+            busy = plan.busy_s()
             mean_s = sum(plan.seconds) / len(plan.seconds)
             nodes = ", ".join(
-                f"{node} {predicted_s / forecast.latency_s:.0%} / {busy.get(node, 0.0) / mean_s:.0%}"
-                for node, predicted_s in forecast.busy_s.items()
+                f"{node} {predicted_s / plan.predicted_s:.0%} / {busy.get(node, 0.0) / mean_s:.0%}"
+                for node, predicted_s in plan.predicted_busy_s().items()
             )
             rows.append(
                 (
                     f"{setting.name} {plan.name}",
                     nodes,
-                    f"{forecast.utilisation():.1%}",
+                    f"{plan.predicted_utilisation():.1%}",
                     f"{plan.utilisation():.1%}",
                     f"{plan.capacity_used(setting.shares):.1%}",
                 )

@@ -8,14 +8,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from benchmarks.validation.candidates import Candidate, Role
+from benchmarks.validation.candidates import Candidate, Forecast, Role
 from benchmarks.validation.inputs import Measured
 from benchmarks.validation.statistics import median
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What was measured of one plan in one round, warm-up left out; per iteration (inference: per request)."""
+    """What a run brought, warm-up left out; per iteration (inference: per request)."""
 
     seconds: tuple[float, ...]
     busy_s: dict[str, float]
@@ -25,11 +25,19 @@ class Ran:
 
 
 @dataclass(frozen=True)
+class Round:
+    """A plan in one round: what was predicted from the layer times measured last before it, and what was measured."""
+
+    forecast: Forecast
+    ran: Ran
+
+
+@dataclass(frozen=True)
 class PlanRun:
     """A plan with what was predicted and what was measured of it."""
 
     candidate: Candidate
-    rounds: tuple[Ran, ...]
+    rounds: tuple[Round, ...]
     errors: tuple[str, ...] = ()
     """Of rounds that failed."""
 
@@ -46,12 +54,14 @@ class PlanRun:
     @property
     def seconds(self) -> tuple[float, ...]:
         """Every measured iteration."""
-        return tuple(value for ran in self.rounds for value in ran.seconds)
+        return tuple(value for each in self.rounds for value in each.ran.seconds)
 
     @property
     def predicted_s(self) -> float:
-        """By the cost model, before the run."""
-        return self.candidate.forecast.latency_s
+        """By the cost model, before each round; mean over the iterations. Without any round: when the plan was chosen."""
+        if not self.rounds:
+            return self.candidate.forecast.latency_s
+        return sum(each.forecast.latency_s * len(each.ran.seconds) for each in self.rounds) / len(self.seconds)
 
     @property
     def measured_s(self) -> float:
@@ -63,13 +73,22 @@ class PlanRun:
         """(predicted - measured) / measured."""
         return (self.predicted_s - self.measured_s) / self.measured_s
 
+    def predicted_busy_s(self) -> dict[str, float]:
+        """Predicted compute time by node, every node of the setting; mean over the iterations."""
+        return self._mean([each.forecast.busy_s for each in self.rounds])
+
     def busy_s(self) -> dict[str, float]:
-        """Mean over the rounds, by node."""
-        return _mean([ran.busy_s for ran in self.rounds], [len(ran.seconds) for ran in self.rounds])
+        """The same as measured; nodes that took no part are left out."""
+        return self._mean([each.ran.busy_s for each in self.rounds])
 
     def link_bytes(self) -> dict[str, float]:
-        """Mean over the rounds, by directed link."""
-        return _mean([ran.link_bytes for ran in self.rounds], [len(ran.seconds) for ran in self.rounds])
+        """Bytes counted by directed link, mean over the iterations."""
+        return self._mean([each.ran.link_bytes for each in self.rounds])
+
+    def predicted_utilisation(self) -> float:
+        """Mean over the setting's nodes of predicted busy time / predicted iteration time."""
+        busy = self.predicted_busy_s()
+        return sum(busy.values()) / len(busy) / self.predicted_s
 
     def utilisation(self) -> float:
         """Mean over the setting's nodes of busy time / iteration time, as measured."""
@@ -82,6 +101,16 @@ class PlanRun:
         busy = self.busy_s()
         mean_s = sum(self.seconds) / len(self.seconds)
         return sum(share * busy.get(node, 0.0) for node, share in shares.items()) / sum(shares.values()) / mean_s
+
+    def _mean(self, by_round: list[dict[str, float]]) -> dict[str, float]:
+        """Mean by name, each round weighing as much as it has iterations."""
+        weights = [len(each.ran.seconds) for each in self.rounds]
+        names = dict.fromkeys(name for values in by_round for name in values)
+        return {
+            name: sum(values.get(name, 0.0) * weight for values, weight in zip(by_round, weights, strict=True))
+            / sum(weights)
+            for name in names
+        }
 
 
 @dataclass(frozen=True)
@@ -98,7 +127,7 @@ class SettingRun:
     proven: bool = False
     """Whether the planner's plan is proven optimal for the measured inputs."""
     drift: float | None = None
-    """Layer times measured again after the runs / before them, median over layers and nodes."""
+    """Layer times measured again between the rounds / before the first, median over layers and nodes."""
     notes: tuple[str, ...] = ()
     error: str | None = None
     """Why there are no plans."""
@@ -137,12 +166,3 @@ def write(validation: Validation, file: Path) -> None:
 def read(file: Path) -> Validation:
     """What `write` wrote."""
     return _ADAPTER.validate_json(file.read_bytes())
-
-
-def _mean(values: list[dict[str, float]], weights: list[int]) -> dict[str, float]:
-    names = dict.fromkeys(name for value in values for name in value)
-    total = sum(weights)
-    return {
-        name: sum(value.get(name, 0.0) * weight for value, weight in zip(values, weights, strict=True)) / total
-        for name in names
-    }

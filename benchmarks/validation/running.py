@@ -1,19 +1,21 @@
-"""One setting after another: measure, plan, run every plan in two rounds, measure again.
+"""One setting after another: measure, plan, run every plan, measure layers again, run every plan once more.
 
-The order of the plans changes from round to round, so that a machine that slows down does not favour one of them. A run
-that fails is written down and the others go on. A setting that no time is left for is dropped, and said to be.
+Each round is predicted from the layer times that were measured last before it. The order of the plans changes from round
+to round, so that a machine that slows down does not favour one of them. A run that fails is written down and the others
+go on. A setting that no time is left for is dropped, and said to be.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.validation.candidates import Candidate, Choice, choose
+from benchmarks.validation.candidates import Candidate, Choice, Forecast, choose, foreseen
 from benchmarks.validation.inputs import Layers, Measured, request_of
-from benchmarks.validation.record import PlanRun, Ran, SettingRun
+from benchmarks.validation.record import PlanRun, Ran, Round, SettingRun
 from benchmarks.validation.settings import Setting
 from benchmarks.validation.statistics import median
 from models.plan import Status
@@ -26,7 +28,7 @@ STARTING_S = 0.5
 LEAST_S = 25.0
 """With less, a setting is dropped: measuring takes most of it, and two plans the rest."""
 REMEASURE_SHARE = 0.1
-"""Of a setting's time, kept for measuring again after the runs."""
+"""Of a setting's time, kept for measuring layers again between the rounds."""
 
 
 class Bench(Protocol):
@@ -87,9 +89,8 @@ def run_setting(bench: Bench, setting: Setting, watch: Stopwatch, seed: int, tel
         _revive(bench, tell)
         took_s = watch.clock() - begin
         return SettingRun(setting.name, setting.title(), shares, measured, (), took_s, error=str(error))
-    notes = list(choice.notes)
-    plans = _rounds(bench, setting, choice, watch, seed, tell, notes)
-    drift = _drift(bench, setting, measured, watch, notes)
+    course = _Course(bench, setting, measured, watch, tell, list(choice.notes))
+    plans = course.run(choice, seed)
     return SettingRun(
         setting.name,
         setting.title(),
@@ -98,8 +99,8 @@ def run_setting(bench: Bench, setting: Setting, watch: Stopwatch, seed: int, tel
         plans,
         watch.clock() - begin,
         proven=choice.status is Status.OPTIMAL,
-        drift=drift,
-        notes=tuple(notes),
+        drift=course.drift,
+        notes=tuple(course.notes),
     )
 
 
@@ -112,45 +113,76 @@ def iterations_per_round(candidates: Sequence[Candidate], left_s: float) -> int:
     return 0
 
 
-def _rounds(
-    bench: Bench,
-    setting: Setting,
-    choice: Choice,
-    watch: Stopwatch,
-    seed: int,
-    tell: Callable[[str], None],
-    notes: list[str],
-) -> tuple[PlanRun, ...]:
-    """All plans in every round, each round in an order of its own."""
-    dice = random.Random(seed)  # noqa: S311 - a repeatable order, no secret
-    candidates = list(choice.candidates)
-    left_s = watch.left_s() * (1 - REMEASURE_SHARE)
-    count = iterations_per_round(candidates, left_s)
-    while count == 0 and len(candidates) > 2:
-        slowest = max(candidates[1:], key=lambda candidate: candidate.forecast.latency_s)
-        candidates.remove(slowest)
-        notes.append(f"{slowest.name} was left out for want of time ({slowest.forecast.latency_s:.2f} s predicted)")
+@dataclass
+class _Course:
+    """The rounds of one setting."""
+
+    bench: Bench
+    setting: Setting
+    measured: Measured
+    watch: Stopwatch
+    tell: Callable[[str], None]
+    notes: list[str]
+    drift: float | None = None
+
+    def run(self, choice: Choice, seed: int) -> tuple[PlanRun, ...]:
+        """All plans in every round, each round in an order of its own."""
+        dice = random.Random(seed)  # noqa: S311 - a repeatable order, no secret
+        candidates, count = self._fitting(choice)
+        forecasts = {candidate.name: candidate.forecast for candidate in candidates}
+        rounds: dict[str, list[Round]] = {candidate.name: [] for candidate in candidates}
+        errors: dict[str, list[str]] = {candidate.name: [] for candidate in candidates}
+        for number in range(ROUNDS):
+            if number > 0:
+                forecasts |= self._foreseen_anew(candidates)
+            dice.shuffle(candidates)
+            for candidate in candidates:
+                forecast = forecasts[candidate.name]
+                if self.watch.left_s() < 2 * forecast.latency_s:
+                    errors[candidate.name].append("no time was left for it")
+                    continue
+                try:
+                    ran = self.bench.run(self.setting, candidate, count)
+                except (RuntimeError, OSError, ValueError) as error:
+                    errors[candidate.name].append(str(error))
+                    _revive(self.bench, self.tell)
+                else:
+                    rounds[candidate.name].append(Round(forecast, ran))
+        done = tuple(
+            PlanRun(each, tuple(rounds[each.name]), tuple(errors[each.name]))
+            for each in choice.candidates
+            if each.name in rounds
+        )
+        for plan in done:
+            self.tell("  " + told(plan))
+        return done
+
+    def _fitting(self, choice: Choice) -> tuple[list[Candidate], int]:
+        """The plans that there is time for, the slowest left out first, and how many iterations of each per round."""
+        candidates = list(choice.candidates)
+        left_s = self.watch.left_s() * (1 - REMEASURE_SHARE)
         count = iterations_per_round(candidates, left_s)
-    runs: dict[str, list[Ran]] = {candidate.name: [] for candidate in candidates}
-    errors: dict[str, list[str]] = {candidate.name: [] for candidate in candidates}
-    for _ in range(ROUNDS):
-        order = list(candidates)
-        dice.shuffle(order)
-        for candidate in order:
-            if watch.left_s() < 2 * candidate.forecast.latency_s:
-                errors[candidate.name].append("no time was left for it")
-                continue
-            try:
-                ran = bench.run(setting, candidate, max(1, count))
-            except (RuntimeError, OSError, ValueError) as error:
-                errors[candidate.name].append(str(error))
-                _revive(bench, tell)
-            else:
-                runs[candidate.name].append(ran)
-    done = tuple(PlanRun(each, tuple(runs[each.name]), tuple(errors[each.name])) for each in candidates)
-    for plan in done:
-        tell("  " + told(plan))
-    return done
+        while count == 0 and len(candidates) > 2:
+            slowest = max(candidates[1:], key=lambda candidate: candidate.forecast.latency_s)
+            candidates.remove(slowest)
+            predicted = f"{slowest.forecast.latency_s:.2f} s predicted"
+            self.notes.append(f"{slowest.name} was left out for want of time ({predicted})")
+            count = iterations_per_round(candidates, left_s)
+        return candidates, max(1, count)
+
+    def _foreseen_anew(self, candidates: Sequence[Candidate]) -> dict[str, Forecast]:
+        """Forecasts by plan from layer times measured now; none where measuring fails or no time is left."""
+        if self.watch.left_s() <= 0:
+            return {}
+        try:
+            layers = self.bench.layers(self.setting)
+        except (RuntimeError, OSError, ValueError) as error:
+            self.notes.append(f"measuring again failed: {error}")
+            _revive(self.bench, self.tell)
+            return {}
+        self.drift = _drift(self.measured.layers, layers)
+        request = request_of(self.setting, dataclasses.replace(self.measured, layers=layers))
+        return {candidate.name: foreseen(request, candidate.stages) for candidate in candidates}
 
 
 def told(plan: PlanRun) -> str:
@@ -165,19 +197,12 @@ def told(plan: PlanRun) -> str:
     )
 
 
-def _drift(bench: Bench, setting: Setting, before: Measured, watch: Stopwatch, notes: list[str]) -> float | None:
-    """Layer times after the runs over those before; the prediction has no use for it, its reader has."""
-    if watch.left_s() <= 0:
-        return None
-    try:
-        after = bench.layers(setting)
-    except (RuntimeError, OSError, ValueError) as error:
-        notes.append(f"measuring again failed: {error}")
-        return None
+def _drift(before: Layers, after: Layers) -> float:
+    """Layer times later / earlier, median over layers and nodes."""
     return median(
         [
             late.forward / early.forward
-            for node, layers in before.layers.items()
+            for node, layers in before.items()
             for early, late in zip(layers, after[node], strict=True)
             if early.forward > 0
         ]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from benchmarks.validation.candidates import Candidate, Cut, Forecast, Role
-from benchmarks.validation.inputs import Layers, Measured, nominal
-from benchmarks.validation.record import PlanRun, Ran, SettingRun
+from benchmarks.validation.inputs import Layers, LayerSeconds, Measured, nominal
+from benchmarks.validation.record import PlanRun, Ran, Round, SettingRun
 from benchmarks.validation.settings import QUICK, Setting
 
 SETTING = QUICK[0]
@@ -20,6 +20,8 @@ class MadeUpBench:
     fails: tuple[str, ...] = ()
     measuring_s: float = 1.0
     now_s: float = 0.0
+    slows_down_to: float = 1.0
+    """What the layers take when they are measured again, and the runs behind that, over what they took at first."""
     calls: list[str] = field(default_factory=list)
     revived: int = 0
 
@@ -34,7 +36,15 @@ class MadeUpBench:
         return nominal(setting)
 
     def layers(self, setting: Setting) -> Layers:
-        return self.measure(setting).layers
+        self.slower_by *= self.slows_down_to
+        layers = self.measure(setting).layers
+        return {
+            node: tuple(
+                LayerSeconds(*(None if part is None else part * self.slows_down_to for part in astuple(layer)))
+                for layer in own
+            )
+            for node, own in layers.items()
+        }
 
     def run(self, setting: Setting, candidate: Candidate, iterations: int) -> Ran:
         self.calls.append(candidate.name)
@@ -59,7 +69,8 @@ def plan_run(
     busy = busy_s or {"a": 0.5, "b": 0.5}
     forecast = Forecast(predicted_s, dict(busy), {"a>b": 1000.0})
     candidate = Candidate(name, role, (Cut("a", 0, 2), Cut("b", 2, 4)), forecast)
-    return PlanRun(candidate, (Ran(seconds, dict(busy), {"a>b": 1010.0}),) if seconds else ())
+    ran = Ran(seconds, dict(busy), {"a>b": 1010.0})
+    return PlanRun(candidate, (Round(forecast, ran),) if seconds else ())
 
 
 def setting_run(*plans: PlanRun) -> SettingRun:
