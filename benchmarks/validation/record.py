@@ -58,7 +58,7 @@ class PlanRun:
 
     @property
     def predicted_s(self) -> float:
-        """By the cost model, before each round; mean over the iterations. Without any round: when the plan was chosen."""
+        """By the cost model, before each round; mean over the iterations. Without a round: when it was chosen."""
         if not self.rounds:
             return self.candidate.forecast.latency_s
         return sum(each.forecast.latency_s * len(each.ran.seconds) for each in self.rounds) / len(self.seconds)
