@@ -1,8 +1,8 @@
 """One setting after another: measure, plan, run every plan, measure layers again, run every plan once more.
 
 Each round is predicted from the layer times that were measured last before it. The order of the plans changes from
-round to round, so that a machine that slows down favours none of them. A run that fails is written down and the others go
-on. A setting that no time is left for is dropped, and said to be.
+round to round, so that a machine that slows down favours none of them. A run that fails is written down and the others
+go on. A setting that no time is left for is dropped, and said to be.
 """
 
 from __future__ import annotations
