@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from itertools import chain
 from statistics import mean
@@ -13,17 +14,12 @@ from benchmarks.validation.candidates import Candidate
 from benchmarks.validation.inputs import Layers, LayerSeconds, LinkFigures, Measured
 from benchmarks.validation.record import Ran
 from benchmarks.validation.settings import LORA_RANK, SOURCE, Setting
-from benchmarks.validation.statistics import median
 from examples.split_runtime.fleet import Fleet, Ground, LinkShape, Shape
 from examples.split_runtime.job import InferenceWork, Job, StageOf, TrainingWork
 from examples.split_runtime.protocol import LayerSamples
 from models.workload import Inference, Schedule, Training
 
-CORES = 2
 WINDOW_S = 1.5
-SAMPLED_BLOCKS = 3
-"""Layers are timed in a model of so many blocks: what a node then holds and goes through is about as large as a stage.
-In one with all blocks, every pass would find the caches filled with the weights of all others, as in no run."""
 LINK_REPEATS = 3
 PATIENCE = 10.0
 """A run may take so many times what was predicted, and `PATIENCE_S` more, before its nodes are ended."""
@@ -83,19 +79,13 @@ class FleetBench:
         return {node.id: layers_of((samples[node.id],), setting.blocks) for node in setting.nodes}
 
     def _sampled(self, setting: Setting) -> dict[str, LayerSamples]:
-        """Samples of every layer on every node, under its throttle, as many nodes at a time as would have a core each.
+        """Samples of every layer on every node, under its throttle, all nodes of the setting at the same time.
 
-        All at once they would ask for more of the cores than in a run, where nodes wait for each other half the time;
-        in inference one at a time, since of a single stream no two nodes work at once.
+        So they take turns on the cores as in a run, and each finds the caches as the others left them.
         """
         sample = _sample_of(setting)
         job = _job(sample, (StageOf(SOURCE, 0, sample.layer_count),), 1, None)
-        names = [node.id for node in setting.nodes]
-        together = CORES if setting.trains else 1
-        samples: dict[str, LayerSamples] = {}
-        for k in range(0, len(names), together):
-            samples |= self._fleet.measure_layers(job, WINDOW_S, names[k : k + together])
-        return samples
+        return self._fleet.measure_layers(job, WINDOW_S, [node.id for node in setting.nodes])
 
     def run(self, setting: Setting, candidate: Candidate, iterations: int) -> Ran:
         """Run a plan: one iteration that does not count, then as many as are said. Raises RuntimeError."""
@@ -140,16 +130,19 @@ def _job(setting: Setting, stages: tuple[StageOf, ...], iterations: int, candida
 
 
 def _sample_of(setting: Setting) -> Setting:
-    """The setting with few blocks, and with as many micro-batches in flight as a run has.
+    """The setting with its blocks shared out among its nodes, and with as many micro-batches in flight as a run has.
 
-    The runtime holds all micro-batches of an iteration when it times layers for gpipe, and one for other schedules;
-    1f1b holds about as many as there are stages.
+    So the nodes go through all weights of the model between them, as in a run. The runtime holds all micro-batches of
+    an iteration when it times layers for gpipe, and one for other schedules; 1f1b holds about as many as there are
+    stages.
     """
     workload = setting.workload
     if isinstance(workload, Training) and workload.schedule is Schedule.ONE_F_ONE_B:
         held = min(workload.micro_batches, len(setting.nodes))
         workload = workload.model_copy(update={"schedule": Schedule.GPIPE, "micro_batches": held})
-    return dataclasses.replace(setting, blocks=min(setting.blocks, SAMPLED_BLOCKS), workload=workload)
+    return dataclasses.replace(
+        setting, blocks=max(2, math.ceil(setting.blocks / len(setting.nodes))), workload=workload
+    )
 
 
 def layers_of(windows: Sequence[LayerSamples], blocks: int) -> tuple[LayerSeconds, ...]:
@@ -157,13 +150,13 @@ def layers_of(windows: Sequence[LayerSamples], blocks: int) -> tuple[LayerSecond
 
     All blocks but the first are the same work (under LoRA the first needs no gradient of its input). What counts is
     their mean in a pass, for a throttled node that was kept from its core in one layer makes up for it in the next; and
-    the median over passes, as of the iterations that are compared with it.
+    the mean over passes, because an iteration is the sum of many: now and then one takes much longer, and is paid for.
     """
     own = {}
     for name in windows[0]:
         layers = [list(chain.from_iterable(layer)) for layer in zip(*(window[name] for window in windows), strict=True)]
         others = [mean(together) for together in zip(*layers[2:-1], strict=True)]
-        own[name] = [median(layers[0]), median(layers[1]), *[median(others)] * (blocks - 1), median(layers[-1])]
+        own[name] = [mean(layers[0]), mean(layers[1]), *[mean(others)] * (blocks - 1), mean(layers[-1])]
     return tuple(LayerSeconds(**{name: seconds[k] for name, seconds in own.items()}) for k in range(blocks + 2))
 
 

@@ -1,6 +1,7 @@
-"""One setting after another: measure, plan, run every plan, measure layers again, run every plan once more.
+"""One setting after another: measure, plan, run every plan, measure layers, run every plan once more, measure layers.
 
-Each round is predicted from the layer times that were measured last before it. The order of the plans changes from
+Plans are chosen by what was measured first. Each round is predicted from layer times measured just before and just
+after it, for the machine's pace changes by tens of per cent within a minute. The order of the plans changes from
 round to round, so that a machine that slows down favours none of them. A run that fails is written down and the others
 go on. A setting that no time is left for is dropped, and said to be.
 """
@@ -13,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.validation.candidates import Candidate, Choice, Forecast, choose, foreseen
-from benchmarks.validation.inputs import Layers, Measured, request_of
+from benchmarks.validation.candidates import Candidate, Choice, choose, foreseen
+from benchmarks.validation.inputs import Layers, LayerSeconds, Measured, request_of
 from benchmarks.validation.record import PlanRun, Ran, Round, SettingRun
 from benchmarks.validation.settings import Setting
 from benchmarks.validation.statistics import median
@@ -27,8 +28,10 @@ STARTING_S = 0.5
 """Reckoned for sending a job out and building its stages, per plan and round."""
 LEAST_S = 25.0
 """With less, a setting is dropped: measuring takes most of it, and two plans the rest."""
-REMEASURE_SHARE = 0.1
-"""Of a setting's time, kept for measuring layers again between the rounds."""
+REMEASURE_SHARE = 0.15
+"""Of a setting's time, kept for measuring layers again after each round."""
+PASSES = ("backward", "decode", "update")
+"""Of `LayerSeconds`, in its order, that a workload may lack."""
 
 
 class Bench(Protocol):
@@ -129,25 +132,19 @@ class _Course:
         """All plans in every round, each round in an order of its own."""
         dice = random.Random(seed)  # noqa: S311 - a repeatable order, no secret
         candidates, count = self._fitting(choice)
-        forecasts = {candidate.name: candidate.forecast for candidate in candidates}
         rounds: dict[str, list[Round]] = {candidate.name: [] for candidate in candidates}
         errors: dict[str, list[str]] = {candidate.name: [] for candidate in candidates}
-        for number in range(ROUNDS):
-            if number > 0:
-                forecasts |= self._foreseen_anew(candidates)
+        before = self.measured.layers
+        for _ in range(ROUNDS):
             dice.shuffle(candidates)
+            ran = self._round(candidates, count, errors)
+            after = self._layers_anew() or before
+            request = request_of(self.setting, dataclasses.replace(self.measured, layers=between(before, after)))
             for candidate in candidates:
-                forecast = forecasts[candidate.name]
-                if self.watch.left_s() < 2 * forecast.latency_s:
-                    errors[candidate.name].append("no time was left for it")
-                    continue
-                try:
-                    ran = self.bench.run(self.setting, candidate, count)
-                except (RuntimeError, OSError, ValueError) as error:
-                    errors[candidate.name].append(str(error))
-                    _revive(self.bench, self.tell)
-                else:
-                    rounds[candidate.name].append(Round(forecast, ran))
+                if candidate.name in ran:
+                    forecast = foreseen(request, candidate.stages)
+                    rounds[candidate.name].append(Round(forecast, ran[candidate.name]))
+            before = after
         done = tuple(
             PlanRun(each, tuple(rounds[each.name]), tuple(errors[each.name]))
             for each in choice.candidates
@@ -156,6 +153,20 @@ class _Course:
         for plan in done:
             self.tell("  " + told(plan))
         return done
+
+    def _round(self, candidates: Sequence[Candidate], count: int, errors: dict[str, list[str]]) -> dict[str, Ran]:
+        """Every plan once, by name; those that failed, or that no time was left for, say so in `errors`."""
+        ran = {}
+        for candidate in candidates:
+            if self.watch.left_s() < 2 * candidate.forecast.latency_s:
+                errors[candidate.name].append("no time was left for it")
+                continue
+            try:
+                ran[candidate.name] = self.bench.run(self.setting, candidate, count)
+            except (RuntimeError, OSError, ValueError) as error:
+                errors[candidate.name].append(str(error))
+                _revive(self.bench, self.tell)
+        return ran
 
     def _fitting(self, choice: Choice) -> tuple[list[Candidate], int]:
         """The plans that there is time for, the slowest left out first, and how many iterations of each per round."""
@@ -170,19 +181,31 @@ class _Course:
             count = iterations_per_round(candidates, left_s)
         return candidates, max(1, count)
 
-    def _foreseen_anew(self, candidates: Sequence[Candidate]) -> dict[str, Forecast]:
-        """Forecasts by plan from layer times measured now; none where measuring fails or no time is left."""
-        if self.watch.left_s() <= 0:
-            return {}
+    def _layers_anew(self) -> Layers | None:
+        """The layers timed once more; None where that fails."""
         try:
             layers = self.bench.layers(self.setting)
         except (RuntimeError, OSError, ValueError) as error:
             self.notes.append(f"measuring again failed: {error}")
             _revive(self.bench, self.tell)
-            return {}
+            return None
         self.drift = _drift(self.measured.layers, layers)
-        request = request_of(self.setting, dataclasses.replace(self.measured, layers=layers))
-        return {candidate.name: foreseen(request, candidate.stages) for candidate in candidates}
+        return layers
+
+
+def between(before: Layers, after: Layers) -> Layers:
+    """The mean of two measurements: what held halfway, if the machine's pace changed evenly."""
+    return {
+        node: tuple(
+            LayerSeconds((a.forward + b.forward) / 2, *(_mean(getattr(a, name), getattr(b, name)) for name in PASSES))
+            for a, b in zip(layers, after[node], strict=True)
+        )
+        for node, layers in before.items()
+    }
+
+
+def _mean(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else (a + b) / 2
 
 
 def told(plan: PlanRun) -> str:

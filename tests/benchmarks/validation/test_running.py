@@ -30,13 +30,15 @@ def test_a_machine_that_is_slower_than_said_makes_the_prediction_too_low() -> No
     assert [plan.error for plan in run(MadeUpBench(slower_by=1.25)).ran] == pytest.approx([-0.2] * 7)
 
 
-def test_each_round_is_predicted_from_the_layers_measured_last_before_it() -> None:
+def test_each_round_is_predicted_from_the_layers_measured_before_and_after_it() -> None:
     found = run(MadeUpBench(slows_down_to=1.5))
     assert found.drift == pytest.approx(1.5)
     alone = min(found.ran, key=lambda plan: len(plan.candidate.stages))
     first, second = (each.forecast.latency_s for each in alone.rounds)
-    assert first == alone.candidate.forecast.latency_s
-    assert first < second <= 1.5 * first
+    chosen_by = alone.candidate.forecast.latency_s
+    # The layers of the first round took 1 before and 1.5 after it, those of the second 1.5 and 1.5; links never change.
+    assert second - chosen_by == pytest.approx(2 * (first - chosen_by))
+    assert chosen_by < first < second < 1.5 * chosen_by
     assert alone.predicted_s == pytest.approx((first + second) / 2)
 
 
