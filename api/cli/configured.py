@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 def settings_or_exit(**given: Any) -> Settings:
     """`given` goes before the environment; ends with `Exit.BAD_INPUT`, one line for each fault, no value echoed."""
-    from pydantic import ValidationError  # noqa: PLC0415 - a command that needs no settings does without
+    from pydantic import ValidationError  # a command that needs no settings does without
 
-    from api.settings import Settings  # noqa: PLC0415
+    from api.settings import Settings
 
     try:
         return Settings(**given)

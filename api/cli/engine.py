@@ -71,7 +71,7 @@ def _plan(
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Plan:
-    from placement import solver, warm_up  # noqa: PLC0415
+    from placement import solver, warm_up
 
     if request.explain is not None:
         warm_up()  # else the explanation's time could pass while the search is compiled
@@ -84,7 +84,7 @@ def _frontier(
     on_progress: Callable[[FrontierProgress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Frontier:
-    from placement import solver  # noqa: PLC0415
+    from placement import solver
 
     return solver.frontier(request, on_progress=on_progress, cancelled=cancelled)
 
@@ -95,20 +95,20 @@ def _compare(
     on_progress: Callable[[Progress], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Comparison:
-    from placement import comparing, warm_up  # noqa: PLC0415
+    from placement import comparing, warm_up
 
     warm_up()  # else one time limit for many plans could pass while the search is compiled
     return comparing.compare(request, on_progress=on_progress, cancelled=cancelled)
 
 
 def _evaluate(request: EvaluateRequest) -> Evaluation:
-    from placement import solver  # noqa: PLC0415
+    from placement import solver
 
     return solver.evaluate(request)
 
 
 def _profile(spec: ModelSpec, workload: Inference | Training) -> Profile:
-    from placement import transformers  # noqa: PLC0415
+    from placement import transformers
 
     return transformers.profile(spec, workload)
 

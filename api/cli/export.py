@@ -89,7 +89,7 @@ def _asked(plan: str, request: str, wanted: dict[str, Any]) -> bytes:
 
 
 def _exported(body: bytes, plan: str) -> Export:
-    from placement import exports  # noqa: PLC0415 - as the planner: loaded when it is needed
+    from placement import exports  # as the planner: loaded when it is needed
 
     asked = inputs.request_of(ExportRequest, body, plan)
     try:
@@ -115,7 +115,7 @@ def _show_losses(made: Export) -> None:
 
 
 def _show_formats(*, as_json: bool) -> None:
-    from placement.exports import formats  # noqa: PLC0415 - as the planner: loaded when it is needed
+    from placement.exports import formats  # as the planner: loaded when it is needed
 
     entries = formats()
     if as_json:

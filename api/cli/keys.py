@@ -45,8 +45,8 @@ def create(
     ] = None,
 ) -> None:
     """Create a key and print it to standard output: once, for only its hash is kept."""
-    from api.security.keys import mint  # noqa: PLC0415
-    from api.store.keys import KeyRow  # noqa: PLC0415
+    from api.security.keys import mint
+    from api.store.keys import KeyRow
 
     minted, now = mint(), datetime.now(UTC)
     row = KeyRow(
@@ -105,9 +105,9 @@ def stored_keys(settings: Settings) -> list[KeyRow]:
 
 
 def _with_keys(work: Callable[[KeyStore], Awaitable[Result]], settings: Settings | None = None) -> Result:
-    from api.state import database_url  # noqa: PLC0415
-    from api.store import Database, SchemaTooNew, StoreUnavailable  # noqa: PLC0415
-    from api.store.keys import KeyStore  # noqa: PLC0415
+    from api.state import database_url
+    from api.store import Database, SchemaTooNew, StoreUnavailable
+    from api.store.keys import KeyStore
 
     async def run() -> Result:
         async with Database(database_url(settings or Settings()), readers=1) as database:
@@ -154,7 +154,7 @@ def _entry(row: KeyRow, now: datetime) -> dict[str, object]:
 
 
 def _usable(row: KeyRow, now: datetime) -> bool:
-    from api.security.keys import usable  # noqa: PLC0415
+    from api.security.keys import usable
 
     return usable(row, now)
 

@@ -46,7 +46,7 @@ def join(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     Exit codes: 0 a request, 2 bad input: a file that is no piece, or pieces that make no request.
     """
-    from api.measuring.joining import NoSource, Use, joined  # noqa: PLC0415
+    from api.measuring.joining import NoSource, Use, joined
 
     check_writable(out)
     pieces = _pieces(files)
@@ -81,7 +81,7 @@ def join(  # noqa: PLR0913, PLR0917 - one parameter per option
 
 
 def _pieces(files: list[str]) -> Pieces:
-    from api.measuring.joining import Pieces, UnknownPiece  # noqa: PLC0415
+    from api.measuring.joining import Pieces, UnknownPiece
 
     pieces = Pieces()
     for file in files:
@@ -106,7 +106,7 @@ def _model(pieces: Pieces, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_name(model: str) -> None:
-    from placement import catalogue  # noqa: PLC0415
+    from placement import catalogue
 
     try:
         catalogue.transformer(model)
@@ -115,8 +115,8 @@ def _check_name(model: str) -> None:
 
 
 def _merged(documents: list[dict[str, Any]]) -> dict[str, Any]:
-    from api.measuring.model_merging import merged  # noqa: PLC0415
-    from api.measuring.model_report import ModelMeasurement  # noqa: PLC0415
+    from api.measuring.model_merging import merged
+    from api.measuring.model_report import ModelMeasurement
 
     try:
         first, *rest = (ModelMeasurement.model_validate_json(json.dumps(document)) for document in documents)

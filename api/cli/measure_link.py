@@ -44,8 +44,8 @@ def link(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     Exit codes: 0 a link, 2 bad input or nobody there, 130 ended by Ctrl-C.
     """
-    from api.measuring.link import Effort, measure_link  # noqa: PLC0415
-    from api.measuring.peer import LinkFault, Peer  # noqa: PLC0415
+    from api.measuring.link import Effort, measure_link
+    from api.measuring.peer import LinkFault, Peer
 
     host, port = _parts(address)
     if source == target:

@@ -87,7 +87,7 @@ def model(  # noqa: PLR0913, PLR0917 - one parameter per option
         measured = _added(known, measured)
     hand_over(_json_of(measured), out, as_json=as_json)
     if not as_json:
-        from api.cli.measured_model_view import shown_model  # noqa: PLC0415 - needs the optional packages
+        from api.cli.measured_model_view import shown_model  # needs the optional packages
 
         for part in shown_model(measured.reports[-1], output()):
             output().print(part)
@@ -131,8 +131,8 @@ def _requested(
 
 
 def _how(node: str, figures: Node | None, seconds: float, every_layer: bool) -> Measuring:
-    from api.measuring.layer_timing import Effort  # noqa: PLC0415
-    from api.measuring.model import Measuring  # noqa: PLC0415
+    from api.measuring.layer_timing import Effort
+    from api.measuring.model import Measuring
 
     return Measuring(node, figures, every_layer, Effort(seconds))
 
@@ -149,10 +149,10 @@ def _measured(
     """The measurement; missing packages, faults of the request and Ctrl-C end the command with a sentence."""
     console = messages()
     try:
-        import torch  # noqa: PLC0415
-        import transformers  # noqa: PLC0415
+        import torch
+        import transformers
 
-        from api.measuring.model import measure_model  # noqa: PLC0415
+        from api.measuring.model import measure_model
 
         transformers.logging.set_verbosity_error()
         if threads is not None:
@@ -172,7 +172,7 @@ def _measured(
 
 
 def _known(into: Path) -> _Known:
-    from api.measuring.model_report import ModelMeasurement  # noqa: PLC0415
+    from api.measuring.model_report import ModelMeasurement
 
     body = inputs.object_of(inputs.read(str(into)), str(into))
     bare = "layers" in body
@@ -185,7 +185,7 @@ def _known(into: Path) -> _Known:
 
 def _added(known: _Known, measured: ModelMeasurement) -> ModelMeasurement:
     """The file's measurement with this one's times added; the file is replaced at once or not at all."""
-    from api.measuring.model_merging import merged  # noqa: PLC0415
+    from api.measuring.model_merging import merged
 
     try:
         both = merged(known.measurement, measured)

@@ -62,7 +62,7 @@ def node(  # noqa: PLR0913, PLR0917 - one parameter per option
 
     Exit codes: 0 a node, 1 the measurement broke, 2 bad input, 130 ended by Ctrl-C.
     """
-    from api.measuring.node_process import NodeFault, measured, node_of  # noqa: PLC0415
+    from api.measuring.node_process import NodeFault, measured, node_of
 
     entry = _entry(device)
     check_writable(out)
@@ -85,7 +85,7 @@ def node(  # noqa: PLR0913, PLR0917 - one parameter per option
 
 
 def _entry(device: str | None) -> DeviceEntry | None:
-    from placement import catalogue  # noqa: PLC0415
+    from placement import catalogue
 
     if device is None:
         return None
@@ -99,8 +99,8 @@ def _wish(
     seconds: float, number_format: NumberFormat | None, threads: int | None, on: Processor, with_torch: bool | None
 ) -> Wish:
     """What to measure; refuses what needs torch where there is none."""
-    from api.measuring.machine import processors  # noqa: PLC0415
-    from api.measuring.node import Wish, torch_is_installed  # noqa: PLC0415
+    from api.measuring.machine import processors
+    from api.measuring.node import Wish, torch_is_installed
 
     installed = torch_is_installed()
     chosen = number_format or (NumberFormat.FLOAT32 if on is Processor.CPU else NumberFormat.FLOAT16)

@@ -37,8 +37,8 @@ def serve(
 
     Needs no privileges, sends only to the peer that is connected, and ends by itself. Ctrl-C ends it at once.
     """
-    from api.measuring.server import EchoServer, Limits  # noqa: PLC0415
-    from api.security.addresses import address_in  # noqa: PLC0415
+    from api.measuring.server import EchoServer, Limits
+    from api.security.addresses import address_in
 
     console = messages()
     if token is not None and not _TOKEN.fullmatch(token):

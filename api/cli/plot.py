@@ -38,7 +38,7 @@ def plot(
         inputs.refuse("--only", f"{', '.join(unknown)}: there are cluster, timeline and frontier")
     check_writable(out)
     answer = _answer(file)
-    from api.plots import drawing  # noqa: PLC0415 - matplotlib takes half a second that the other commands need not pay
+    from api.plots import drawing  # matplotlib takes half a second that the other commands need not pay
 
     try:
         drawn = drawing.draw(answer, out, [drawing.Part(part) for part in dict.fromkeys(only or ())])

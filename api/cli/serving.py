@@ -21,12 +21,12 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for any free one.")] = 8000,
 ) -> None:
     """Serve the REST API, with Swagger UI under /docs. Settings come from the environment (PLACEMENT_...)."""
-    import uvicorn  # noqa: PLC0415 - the other commands do without
+    import uvicorn  # the other commands do without
 
-    from api.app import create_app  # noqa: PLC0415
-    from api.cli.server import CLOSING_S, DrainingServer  # noqa: PLC0415
-    from api.observability.logs import configuration  # noqa: PLC0415
-    from api.security.slow_heads import TimedHeads  # noqa: PLC0415
+    from api.app import create_app
+    from api.cli.server import CLOSING_S, DrainingServer
+    from api.observability.logs import configuration
+    from api.security.slow_heads import TimedHeads
 
     settings = settings_or_exit()
     _check_address(host, settings)
@@ -57,7 +57,7 @@ def _name_at(port: int) -> str | None:
 
 def _check_address(host: str, settings: Settings) -> None:
     """End with `Exit.BAD_INPUT` when other machines reach the address and nothing says who may ask."""
-    from api.security.binding import OpenToAll, check, is_loopback  # noqa: PLC0415
+    from api.security.binding import OpenToAll, check, is_loopback
 
     try:
         check(host, settings, [] if is_loopback(host) else stored_keys(settings))

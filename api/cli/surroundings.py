@@ -76,8 +76,8 @@ def _dangers(settings: Settings) -> Iterator[str]:
 
 def checked_store(settings: Settings) -> Iterator[Finding]:
     """The database opens, its tables are this release's, it may be written, and there is room."""
-    from api.state import database_url  # noqa: PLC0415 - what is missing must not stop the other checks
-    from api.store import engines  # noqa: PLC0415
+    from api.state import database_url  # what is missing must not stop the other checks
+    from api.store import engines
 
     try:
         url = engines.parse(database_url(settings))
@@ -106,11 +106,11 @@ _NEW = "is made at the first start"
 
 def database(url: str, name: str) -> Finding:
     """Whether the database is one this release can write; changes nothing in it."""
-    from sqlalchemy import text  # noqa: PLC0415
-    from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415
+    from sqlalchemy import text
+    from sqlalchemy.exc import SQLAlchemyError
 
-    from api.store import engines  # noqa: PLC0415
-    from api.store.migrating import Standing, standing  # noqa: PLC0415
+    from api.store import engines
+    from api.store.migrating import Standing, standing
 
     engine = engines.writing(engines.parse(url), busy_timeout_s=BUSY_S)
     try:
@@ -165,9 +165,9 @@ def solver_process(settings: Settings, clock: Callable[[], float] = time.perf_co
 
 async def _answered(settings: Settings) -> str:
     """What is wrong, or ""."""
-    from api.execution.base import Job, Kind, Outcome  # noqa: PLC0415
-    from api.execution.supervisor import LocalExecutor, Provision  # noqa: PLC0415
-    from api.wire import Readiness  # noqa: PLC0415
+    from api.execution.base import Job, Kind, Outcome
+    from api.execution.supervisor import LocalExecutor, Provision
+    from api.wire import Readiness
 
     executor = LocalExecutor(Provision(slots=1, clerks=1, memory_bytes=settings.solver_memory_bytes))
     try:

@@ -45,11 +45,11 @@ def worker(
     Takes a plan only when one of its PLACEMENT_SOLVER_SLOTS is free. On SIGTERM it takes no more; what is not solved
     within PLACEMENT_DRAIN_GRACE_S is queued again for the others. Settings come from the environment (PLACEMENT_...).
     """
-    from api.observability.logs import configuration  # noqa: PLC0415 - the other commands do without
-    from api.settings import ExecutorChoice  # noqa: PLC0415
-    from api.solvers import plan_worker  # noqa: PLC0415
-    from api.store.database import Database  # noqa: PLC0415
-    from api.store.errors import SchemaTooNew, StoreUnavailable  # noqa: PLC0415
+    from api.observability.logs import configuration  # the other commands do without
+    from api.settings import ExecutorChoice
+    from api.solvers import plan_worker
+    from api.store.database import Database
+    from api.store.errors import SchemaTooNew, StoreUnavailable
 
     settings = settings_or_exit(executor=ExecutorChoice.QUEUE)
     assert settings.database_url is not None
@@ -69,7 +69,7 @@ def worker(
 
 def _serve_metrics(serving: ExitStack, worker: PlanWorker, port: int, host: str) -> int:
     """Until `serving` ends; the port. Ends with `Exit.BAD_INPUT` where it is taken."""
-    from api.observability.instruments import served_load  # noqa: PLC0415
+    from api.observability.instruments import served_load
 
     try:
         return serving.enter_context(served_load(worker.load, port, host))
@@ -99,7 +99,7 @@ async def _work(worker: PlanWorker, database: Database, settings: Settings, aliv
 
 
 async def _open(database: Database) -> None:
-    from api.store.errors import StoreUnavailable  # noqa: PLC0415
+    from api.store.errors import StoreUnavailable
 
     until = asyncio.get_running_loop().time() + OPENING_S
     while True:
