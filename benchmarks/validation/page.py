@@ -70,7 +70,7 @@ def _targets(settings: Sequence[SettingRun]) -> str:
 
 def _settings(settings: Sequence[SettingRun]) -> str:
     head = ("setting", "what", "plans", "median error", "p90 error", "Spearman", "Kendall", "planner's plan",
-            "layer times between rounds / before", "took, s")  # fmt: skip
+            "layer times after / before", "took, s")  # fmt: skip
     return table(head, [_setting(setting) for setting in settings])
 
 
