@@ -63,8 +63,9 @@ def _predicted_against_measured(axes: Axes, validation: Validation) -> bool:
     axes.set_yscale("log")
     axes.set_xlim(low, high)
     axes.set_ylim(low, high)
-    axes.xaxis.set_major_formatter("{x:g}")
-    axes.yaxis.set_major_formatter("{x:g}")
+    for side in (axes.xaxis, axes.yaxis):
+        side.set_major_formatter("{x:g}")
+        side.set_minor_formatter("{x:g}")
     axes.set_xlabel("measured / s (bar: fastest to slowest iteration)")
     axes.set_ylabel("predicted / s")
     axes.legend()
