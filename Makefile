@@ -136,12 +136,17 @@ $(DEV): requirements/dev.lock $(RUNTIME)
 	@$(call pip_install,--only-binary :all: --require-hashes --requirement requirements/dev.lock)
 	@touch $@
 
-# Both locks are complete, so --no-deps: a CPU build of torch, where pip finds one, does without the CUDA packages.
-$(TORCH): requirements/torch.lock requirements/torch-cuda.lock $(RUNTIME)
+# The locks are complete, so --no-deps: where pip finds a CPU build of torch, 3 GB of CUDA packages are spared.
+TORCH_LOCKS := $(addprefix requirements/torch,.lock -cpu.lock -any.lock -cuda.lock)
+LOCKED = --only-binary :all: --require-hashes --no-deps --requirement
+$(TORCH): $(TORCH_LOCKS) $(RUNTIME)
 	@echo "Installing torch into $(VENV)"
-	@$(call pip_install,--only-binary :all: --require-hashes --no-deps --requirement requirements/torch.lock)
-	@$(BIN)/python -c 'import torch' 2>/dev/null || { echo "This is a CUDA build of torch: installing its packages (some GB)"; \
-		$(call pip_install,--only-binary :all: --require-hashes --no-deps --requirement requirements/torch-cuda.lock); }
+	@$(call pip_install,$(LOCKED) requirements/torch.lock)
+	@{ $(call pip_install,$(LOCKED) requirements/torch-cpu.lock); } 2>/dev/null || \
+		{ echo "No CPU build of torch where pip looks: installing the package index's"; \
+		$(call pip_install,$(LOCKED) requirements/torch-any.lock); }
+	@$(BIN)/python -c 'import torch' 2>/dev/null || \
+		{ echo "That is a CUDA build: installing what it needs, 3 GB"; $(call pip_install,$(LOCKED) requirements/torch-cuda.lock); }
 	@touch $@
 
 # Tests run in several processes, and the service answers from its first second on: neither shall wait for a compiler.

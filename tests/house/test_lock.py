@@ -14,7 +14,8 @@ from packaging.version import Version
 PIN = re.compile(r"(?P<name>[a-z0-9][a-z0-9-]*)==(?P<version>\S+) \\")
 HASH = re.compile(r"    --hash=sha256:[0-9a-f]{64}( \\)?")
 COMMENT = re.compile(r" *# [^/\\]*")
-LOCKS = ("runtime", "dev", "torch", "torch-cuda")
+TORCH = ("torch", "torch-cpu", "torch-any", "torch-cuda")
+LOCKS = ("runtime", "dev", *TORCH)
 WHOLE = ("runtime", "dev")
 EXTRAS = ("measure", "run")
 
@@ -65,13 +66,18 @@ def test_dev_lock_repeats_the_runtime_lock_so_that_tests_run_what_is_served(root
 
 @pytest.mark.parametrize("extra", EXTRAS)
 def test_extras_are_pinned_within_their_ranges_by_the_torch_lock(extra: str, root: Path) -> None:
-    pinned = pins(root, "torch")
+    pinned = pins(root, "torch") | pins(root, "torch-any")
     project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
     wanted = [Requirement(text) for text in project["optional-dependencies"][extra]]
     assert [each.name for each in wanted if each.name not in pinned or pinned[each.name] not in each.specifier] == []
 
 
 def test_torch_lock_repeats_no_pin_of_what_is_served_and_contradicts_no_pin_of_the_tests(root: Path) -> None:
-    torch, dev = pins(root, "torch") | pins(root, "torch-cuda"), pins(root, "dev")
+    torch, dev = {name: version for lock in TORCH for name, version in pins(root, lock).items()}, pins(root, "dev")
     assert torch.keys() & pins(root, "runtime").keys() == set()
     assert {name: version for name, version in torch.items() if name in dev and dev[name] != version} == {}
+
+
+def test_the_cpu_build_is_of_the_release_that_the_index_has(root: Path) -> None:
+    cpu, other = pins(root, "torch-cpu")["torch"], pins(root, "torch-any")["torch"]
+    assert (cpu.base_version, cpu.local, other.local) == (str(other), "cpu", None)
