@@ -133,7 +133,12 @@ class Slot:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         line = _Line(self._hear, self._hang_up)
-        await loop.create_connection(lambda: line, sock=ours)
+        try:
+            await loop.create_connection(lambda: line, sock=ours)
+        except BaseException:  # cancelled: nobody has them yet
+            ours.close()
+            theirs.close()
+            raise
         self._line = line
         try:
             self._child = await self._children.fork(theirs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 import psycopg
 from sqlalchemy import URL, Connection, bindparam, create_engine, func, select
@@ -31,8 +31,9 @@ async def changes(url: URL, poll_s: float) -> AsyncGenerator[str | None, None]:
         if url.get_backend_name() == "postgresql":
             # Out of reach: ask again later, as without notifications.
             with suppress(psycopg.Error, OSError):
-                async for change in _heard(url, poll_s):
-                    yield change
+                async with aclosing(_heard(url, poll_s)) as heard:
+                    async for change in heard:
+                        yield change
         yield None
         await asyncio.sleep(poll_s)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import aclosing
 
 import psycopg
@@ -161,6 +162,23 @@ def test_a_listener_that_was_cut_off_is_told_to_look_at_everything_and_hears_aga
         return first, after
 
     assert asyncio.run(scenario()) == (None, None)
+
+
+def test_who_stops_listening_has_hung_up_at_once(postgres_url):
+    listeners = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+
+    async def scenario():
+        async with open_store(postgres_url) as store:
+            async with aclosing(store.changes(poll_s=0.2)) as changes:
+                await anext(changes)
+            # No turn of the loop in between: nothing is left to a garbage collector.
+            with connection_to(make_url(postgres_url)) as connection:
+                until_s = time.monotonic() + 10.0
+                while (left := connection.execute(listeners).fetchone()) != (0,) and time.monotonic() < until_s:
+                    time.sleep(0.01)
+                return left
+
+    assert asyncio.run(scenario()) == (0,)
 
 
 def test_where_nothing_can_be_heard_changes_are_looked_for_now_and_then():
