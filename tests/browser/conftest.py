@@ -39,9 +39,12 @@ def address() -> Iterator[str]:
         thread.join()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A Chromium; `make test` finds or installs one and says where it is."""
+    """A Chromium; `make test` finds or installs one and says where it is.
+
+    No longer than a module: while Playwright is open no test of the same process can run a loop of its own.
+    """
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     assert chromium is not None, "the browser tests need Chromium; make test installs it"
     with sync_playwright() as playwright:
