@@ -22,10 +22,10 @@ from models.request import PlanRequest
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: the plan ran; 2: files that cannot be used, or a plan that cannot be run."""
     try:
-        import torch  # noqa: F401, PLC0415  (asked for by name, before anything needs it)
+        import torch  # noqa: F401  (asked for by name, before anything needs it)
     except ImportError:
         return _refuse("torch is not installed; it comes with the extra: pip install .[run]")
-    from examples.split_runtime.job import NotRunnable  # noqa: PLC0415
+    from examples.split_runtime.job import NotRunnable
 
     given = _parser().parse_args(arguments)
     try:
@@ -39,11 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace, request: PlanRequest, plan: Plan, model: ModelSpec | None) -> None:
-    from examples.split_runtime.fleet import Fleet  # noqa: PLC0415
-    from examples.split_runtime.job import Runs, job_of  # noqa: PLC0415
-    from examples.split_runtime.prediction import links_of, measured_request, predict, shapes_of  # noqa: PLC0415
-    from examples.split_runtime.protocol import Ground  # noqa: PLC0415
-    from examples.split_runtime.report import told  # noqa: PLC0415
+    from examples.split_runtime.fleet import Fleet
+    from examples.split_runtime.job import Runs, job_of
+    from examples.split_runtime.prediction import links_of, measured_request, predict, shapes_of
+    from examples.split_runtime.protocol import Ground
+    from examples.split_runtime.report import told
 
     job = job_of(request, plan, Runs(given.iterations), model)
     shapes, links = shapes_of(request, plan), links_of(request)

@@ -28,7 +28,7 @@ from models.request import PlanRequest
 def main(arguments: Sequence[str] | None = None) -> int:
     """0: the plan ran; 1: the others did not come, or have other files; 2: this node's input cannot be used."""
     try:
-        import torch.distributed as dist  # noqa: PLC0415
+        import torch.distributed as dist
     except ImportError:
         return _refuse("torch is not installed; it comes with the extra: pip install .[run]", 2)
     given = _parser().parse_args(arguments)
@@ -48,10 +48,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(given: argparse.Namespace, meeting_point: tuple[str, int], digest: str, job: Job) -> None:
-    import torch.distributed as dist  # noqa: PLC0415
+    import torch.distributed as dist
 
-    from examples.split_runtime.member import Member  # noqa: PLC0415
-    from examples.split_runtime.report import of_one_node  # noqa: PLC0415
+    from examples.split_runtime.member import Member
+    from examples.split_runtime.report import of_one_node
 
     names = (job.source, *(node for node in job.nodes if node != job.source))
     if given.me not in names:
@@ -68,7 +68,7 @@ def _run(given: argparse.Namespace, meeting_point: tuple[str, int], digest: str,
 
 def _agree(store: object, me: str, names: Sequence[str], digest: str) -> None:
     """Wait for all nodes, and refuse to run with different files."""
-    from torch.distributed import TCPStore  # noqa: PLC0415
+    from torch.distributed import TCPStore
 
     assert isinstance(store, TCPStore)
     store.set(f"files/{me}", digest)

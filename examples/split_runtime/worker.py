@@ -27,8 +27,8 @@ def main(arguments: Sequence[str]) -> None:
     """Fork the nodes; return when all of them have ended."""
     ground, descriptors = Ground(arguments[0]), [int(one) for one in arguments[1:]]
     with contextlib.suppress(ImportError):  # only what trains adapters needs it, and says so
-        import peft  # noqa: PLC0415, F401
-    from examples.split_runtime import member  # noqa: PLC0415, F401  (imported before the nodes part)
+        import peft  # noqa: F401  (imported before the nodes part)
+    from examples.split_runtime import member  # noqa: F401  (imported before the nodes part)
 
     for descriptor in descriptors:
         if os.fork() == 0:
@@ -51,9 +51,9 @@ def _be_a_node(connection: Connection, ground: Ground) -> None:
     commands: queue.SimpleQueue[Join | Call] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(connection, commands), daemon=True).start()
     connection.send(os.getpid())
-    import torch.distributed as dist  # noqa: PLC0415
+    import torch.distributed as dist
 
-    from examples.split_runtime.member import Member  # noqa: PLC0415
+    from examples.split_runtime.member import Member
 
     member: Member | None = None
     while True:
