@@ -1,13 +1,16 @@
-"""The Grafana dashboard and the alert rules ask only for what the service counts."""
+"""Dashboard, alert rules and the autoscaler's rule are PromQL, and ask only for what the service counts."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import reduce
 from itertools import combinations
 from pathlib import Path
 
+import promql_parser as promql
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -19,20 +22,73 @@ from api.problems import ProblemType
 FOLDER = Path(__file__).parents[3] / "deploy" / "grafana"
 DASHBOARD = json.loads((FOLDER / "dashboard.json").read_text())
 ALERTS = [rule for group in yaml.safe_load((FOLDER / "alerts.yaml").read_text())["groups"] for rule in group["rules"]]
-METRIC = re.compile(r"\b((?:placement|process)_\w+)(\{[^}]*\})?")
-MATCHER = re.compile(r'(\w+)(=~|=|!=|!~)"([^"]*)"')
-GIVEN_BY_PROMETHEUS = {"instance", "job"}
+ADAPTER = yaml.safe_load((FOLDER.parent / "kubernetes" / "prometheus-adapter-values.yaml").read_text())
+GIVEN_BY_PROMETHEUS = {"instance", "job", "namespace"}
+GIVEN_BY_GRAFANA = {"$__rate_interval": "5m"}
+"""What Grafana writes in the place of its variables before Prometheus sees the expression."""
 
 
 def expressions() -> Iterator[str]:
     for panel in DASHBOARD["panels"]:
-        yield from (target["expr"] for target in panel.get("targets", ()))
+        for target in panel.get("targets", ()):
+            yield reduce(lambda text, entry: text.replace(*entry), GIVEN_BY_GRAFANA.items(), target["expr"])
     for variable in DASHBOARD["templating"]["list"]:
         yield from re.findall(r"label_values\((\w+),", variable.get("definition", ""))
     yield from (rule["expr"] for rule in ALERTS)
+    for rule in ADAPTER["rules"]["external"]:
+        yield rule["seriesQuery"]
+        series = promql.parse(rule["seriesQuery"]).name
+        yield rule["metricsQuery"].replace("<<.Series>>", series).replace("<<.LabelMatchers>>", 'namespace="x"')
 
 
 EXPRESSIONS = sorted(set(expressions()))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A metric within an expression, with all that is around it, outermost first."""
+
+    name: str
+    matchers: tuple[tuple[str, str], ...]
+    """Labels with the values that are picked, the name apart."""
+    around: tuple[promql.Expr, ...]
+
+    @property
+    def functions(self) -> tuple[str, ...]:
+        return tuple(outer.func.name for outer in self.around if isinstance(outer, promql.Call))
+
+
+@dataclass
+class Parsed:
+    """An expression as Prometheus' own grammar reads it; `parse` raises ValueError, also where types do not fit."""
+
+    asked: list[Asked] = field(default_factory=list)
+    grouped: set[str] = field(default_factory=set)
+    """Labels by which something is aggregated or matched."""
+
+    @classmethod
+    def of(cls, expression: str) -> Parsed:
+        parsed, around = cls(), []
+
+        def enter(here: promql.Expr) -> None:
+            selector = here.vector_selector if isinstance(here, promql.MatrixSelector) else here
+            if isinstance(selector, promql.VectorSelector):
+                assert not selector.matchers.or_matchers
+                matchers = tuple((each.name, each.value) for each in selector.matchers.matchers)
+                parsed.asked.append(Asked(selector.name, matchers, tuple(around)))
+            parsed.grouped.update(_labels_of(here))
+            around.append(here)
+
+        promql.walk(promql.parse(expression), enter, lambda _: around.pop() and None)
+        return parsed
+
+
+def _labels_of(here: promql.Expr) -> list[str]:
+    if isinstance(here, promql.AggregateExpr):
+        return here.modifier.labels if here.modifier else []
+    if isinstance(here, promql.BinaryExpr) and here.modifier and here.modifier.matching:
+        return here.modifier.matching.labels
+    return []
 
 
 @pytest.fixture(scope="module")
@@ -52,30 +108,42 @@ def samples() -> dict[str, set[str]]:
     return found
 
 
+def test_both_files_ask_for_something():
+    assert len(EXPRESSIONS) > 30
+
+
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_every_metric_and_label_that_is_asked_for_exists(expression, samples):
-    asked = METRIC.findall(expression)
-    assert asked
-    for name, selector in asked:
-        assert name in samples
-        labels = {label for label, _, _ in MATCHER.findall(selector)}
-        assert labels <= samples[name] | GIVEN_BY_PROMETHEUS
-    grouped = {label for group in re.findall(r"by \(([^)]*)\)", expression) for label in group.split(", ")}
-    assert grouped <= set.union(*(samples[name] for name, _ in asked)) | GIVEN_BY_PROMETHEUS
+    parsed = Parsed.of(expression)
+    assert parsed.asked
+    for asked in parsed.asked:
+        assert asked.name in samples
+        assert {label for label, _ in asked.matchers} <= samples[asked.name] | GIVEN_BY_PROMETHEUS
+    assert parsed.grouped <= set.union(*(samples[asked.name] for asked in parsed.asked)) | GIVEN_BY_PROMETHEUS
 
 
 @pytest.mark.parametrize("expression", EXPRESSIONS)
 def test_counters_are_read_as_rates_and_buckets_as_quantiles(expression):
-    assert expression.count("(") == expression.count(")")
-    for name, _ in METRIC.findall(expression):
-        if name.endswith(("_total", "_bucket", "_sum", "_count")):
-            assert re.search(rf"(rate|increase)\({name}", expression)
-        if name.endswith("_bucket"):
-            assert re.search(r"histogram_quantile\(0\.\d+, sum by \(le\b", expression)
+    for asked in Parsed.of(expression).asked:
+        if asked.name.endswith(("_total", "_bucket", "_sum", "_count")):
+            assert asked.functions[-1] in {"rate", "increase"}
+        if asked.name.endswith("_bucket"):
+            assert asked.functions[0] == "histogram_quantile"
+            assert any("le" in _labels_of(outer) for outer in asked.around)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["sum(rate(placement_rejected_total[5m])", "rate(placement_slots)", "placement_slots{instance=}", "sums(a)"],
+)
+def test_what_prometheus_would_refuse_is_found(wrong):
+    with pytest.raises(ValueError, match=r"\w"):
+        Parsed.of(wrong)
 
 
 def test_every_metric_of_ours_is_shown_on_the_dashboard(samples):
-    shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name, _ in METRIC.findall(" ".join(EXPRESSIONS))}
+    asked = {asked.name for expression in EXPRESSIONS for asked in Parsed.of(expression).asked}
+    shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in asked}
     ours = {re.sub(r"_(bucket|sum|count)$", "", name) for name in samples if name.startswith("placement_")}
     assert {name for name in ours - shown if not name.endswith("_created")} == {"placement_recent_solve_seconds"}
 
@@ -83,9 +151,9 @@ def test_every_metric_of_ours_is_shown_on_the_dashboard(samples):
 def test_reasons_and_kinds_that_are_picked_exist():
     values = {"reason": {kind.value.slug for kind in ProblemType}, "kind": set(Kind), "method": {"POST"},
               "result": {"hit", "miss"}}  # fmt: skip
-    picked = [match for expression in EXPRESSIONS for match in MATCHER.findall(expression)]
-    unknown = [m for m in picked if m[0] in values and not set(m[2].split("|")) <= values[m[0]]]
-    assert unknown == []
+    picked = {match for expression in EXPRESSIONS for asked in Parsed.of(expression).asked for match in asked.matchers}
+    assert {label for label, _ in picked} >= values.keys()
+    assert [m for m in picked if m[0] in values and not set(m[1].split("|")) <= values[m[0]]] == []
 
 
 def test_panels_have_ids_of_their_own_and_do_not_overlap():
