@@ -71,11 +71,10 @@ class Parsed:
         parsed, around = cls(), []
 
         def enter(here: promql.Expr) -> None:
-            selector = here.vector_selector if isinstance(here, promql.MatrixSelector) else here
-            if isinstance(selector, promql.VectorSelector):
-                assert not selector.matchers.or_matchers
-                matchers = tuple((each.name, each.value) for each in selector.matchers.matchers)
-                parsed.asked.append(Asked(selector.name, matchers, tuple(around)))
+            if isinstance(here, promql.VectorSelector):
+                assert not here.matchers.or_matchers
+                matchers = tuple((each.name, each.value) for each in here.matchers.matchers)
+                parsed.asked.append(Asked(here.name, matchers, tuple(around)))
             parsed.grouped.update(_labels_of(here))
             around.append(here)
 
