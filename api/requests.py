@@ -15,7 +15,7 @@ from pydantic_core import from_json, to_json
 from starlette.requests import ClientDisconnect
 
 from api.problems import Problem, ProblemType
-from models import CompareRequest, InvalidInput
+from models import CompareRequest, InvalidInput, PlanRequest
 from models.base import DomainType, pointer_to
 from models.problem_details import Violation
 from models.violations import violations_of
@@ -134,6 +134,11 @@ def sha256_of(request: DomainType) -> str:
     for variant in request.variant_requests if isinstance(request, CompareRequest) else ():
         whole.update(b"\n" + variant.model_dump_json().encode())
     return whole.hexdigest()
+
+
+def name_of(request: PlanRequest) -> str | None:
+    """What the plan is listed by: the model's name as it was given, else the catalogue's."""
+    return request.model.name or request.model.catalogue
 
 
 def invalid(violations: list[Violation]) -> Problem:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from api.requests import sha256_of
-from api.wire import FrontierSummary, RequestSummary
+from api.requests import name_of, sha256_of
+from api.wire import Checked, RequestSummary
 from models import CompareRequest, FrontierRequest, PlanRequest
 from models.base import refuse
 from models.request import layer_faults
@@ -28,14 +28,11 @@ def summary_of(asked: PlanRequest) -> RequestSummary:
     )
 
 
-def frontier_summary_of(asked: FrontierRequest) -> FrontierSummary:
-    """`summary_of` a request for a frontier."""
-    return FrontierSummary(**dict(summary_of(asked)), epsilon=asked.frontier.epsilon)
-
-
-def comparison_summary_of(asked: CompareRequest) -> RequestSummary:
-    """`summary_of` the request that is varied; the hash is that of the whole comparison."""
-    return summary_of(asked.request).model_copy(update={"sha256": sha256_of(asked)})
+def checked(asked: PlanRequest | CompareRequest) -> Checked:
+    """`summary_of` what is to be solved; of a comparison the request that is varied, with the hash of the whole."""
+    request = asked.request if isinstance(asked, CompareRequest) else asked
+    summary = dict(summary_of(request)) | {"sha256": sha256_of(asked), "name": name_of(request)}
+    return Checked(**summary, epsilon=request.frontier.epsilon if isinstance(request, FrontierRequest) else 0.0)
 
 
 def _directed_links(asked: PlanRequest) -> int:

@@ -19,9 +19,9 @@ from models.service import (
 
 __all__ = [
     "BackendCheck",
+    "Checked",
     "ExampleEntry",
     "ExampleList",
-    "FrontierSummary",
     "Limits",
     "LinkCatalogue",
     "Liveness",
@@ -37,11 +37,13 @@ __all__ = [
 ]
 
 
-class FrontierSummary(RequestSummary):
-    """What a sound request for a frontier asks for; for the service itself."""
+class Checked(RequestSummary):
+    """What a sound request for a plan, frontier or comparison asks for; for the service itself."""
 
-    epsilon: float
-    """How finely the frontier is wanted."""
+    name: str | None
+    """What the plan is listed by; `model` is never null, as it may be derived."""
+    epsilon: float = 0.0
+    """How finely a frontier is wanted."""
 
 
 class ExampleEntry(DomainType):

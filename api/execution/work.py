@@ -20,7 +20,7 @@ from api.execution.assignment import Assignment, Refused
 from api.problems import Problem, ProblemType
 from api.readiness import try_all
 from api.requests import parse, refused
-from api.summary import comparison_summary_of, frontier_summary_of, summary_of
+from api.summary import checked, summary_of
 from api.wire import Readiness
 from models import CompareRequest, EvaluateRequest, Fault, Frontier, FrontierRequest, InvalidInput, Plan, PlanRequest
 from models.base import DomainType
@@ -98,16 +98,22 @@ def validate(body: bytes, _: Assignment) -> bytes:
         return to_json(summary_of(parse(PlanRequest, body)))
 
 
-def check_frontier(body: bytes, _: Assignment) -> bytes:
-    """FrontierRequest -> FrontierSummary."""
+def check_plan(body: bytes, _: Assignment) -> bytes:
+    """PlanRequest -> Checked."""
     with refusals(body):
-        return to_json(frontier_summary_of(parse(FrontierRequest, body)))
+        return to_json(checked(parse(PlanRequest, body)))
+
+
+def check_frontier(body: bytes, _: Assignment) -> bytes:
+    """FrontierRequest -> Checked."""
+    with refusals(body):
+        return to_json(checked(parse(FrontierRequest, body)))
 
 
 def check_compare(body: bytes, _: Assignment) -> bytes:
-    """CompareRequest -> RequestSummary of the request that is varied."""
+    """CompareRequest -> Checked."""
     with refusals(body):
-        return to_json(comparison_summary_of(parse(CompareRequest, body)))
+        return to_json(checked(parse(CompareRequest, body)))
 
 
 def profile(body: bytes, _: Assignment) -> bytes:

@@ -13,10 +13,10 @@ from api.plans.answers import Asked
 from api.plans.cache import AskedBefore
 from api.plans.refusals import busy, draining, lost
 from api.problems import Problem, ProblemType, Refusal
-from api.requests import check_weight, invalid, parse, sha256_of
+from api.requests import check_weight, invalid, name_of, parse, sha256_of
 from api.settings import Settings
 from api.store.ids import new_plan_id
-from api.wire import FrontierSummary, RequestSummary
+from api.wire import Checked
 from models import CompareRequest, FrontierRequest, PlanRequest
 from models.constraints import ObjectiveKind, SolverSettings
 from models.problem_details import ProblemDetails, Violation
@@ -37,10 +37,10 @@ _REQUESTS: dict[Kind, type[PlanRequest] | type[CompareRequest]] = {
     Kind.COMPARE: CompareRequest,
 }
 
-_BY_CLERK: dict[Kind, tuple[Kind, type[RequestSummary]]] = {
-    Kind.PLAN: (Kind.VALIDATE, RequestSummary),
-    Kind.FRONTIER: (Kind.CHECK_FRONTIER, FrontierSummary),
-    Kind.COMPARE: (Kind.CHECK_COMPARE, RequestSummary),
+_BY_CLERK = {
+    Kind.PLAN: Kind.CHECK_PLAN,
+    Kind.FRONTIER: Kind.CHECK_FRONTIER,
+    Kind.COMPARE: Kind.CHECK_COMPARE,
 }
 
 
@@ -77,16 +77,15 @@ class Intake:
         return asked
 
     async def _by_clerk(self, kind: Kind, raw: bytes) -> Asked:
-        check, form = _BY_CLERK[kind]
-        ending = await done_by_clerk(self._executor, Job(new_plan_id(), check, raw, CHECK_LIMIT_S))
-        summary = form.model_validate_json(answer_of(ending))
+        job = Job(new_plan_id(), _BY_CLERK[kind], raw, CHECK_LIMIT_S)
+        found = Checked.model_validate_json(answer_of(await done_by_clerk(self._executor, job)))
         return _asked(
             kind,
-            summary.sha256,
-            summary.solver,
-            summary.model,
-            objective=ObjectiveKind(summary.objective),
-            epsilon=summary.epsilon if isinstance(summary, FrontierSummary) else 0.0,
+            found.sha256,
+            found.solver,
+            found.name,
+            objective=ObjectiveKind(found.objective),
+            epsilon=found.epsilon,
         )
 
     def _check_time_limit(self, kind: Kind, time_limit_s: float) -> None:
@@ -137,7 +136,7 @@ def _read(kind: Kind, raw: bytes) -> Asked:
         kind,
         sha256_of(posted),
         request.solver,
-        request.model.name or request.model.catalogue,
+        name_of(request),
         objective=request.objective.kind,
         epsilon=epsilon,
     )

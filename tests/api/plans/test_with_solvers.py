@@ -64,14 +64,18 @@ def test_a_plan_says_how_long_it_waited_and_was_solved_and_by_whom(solving):
         ),
     ],
 )
-def test_a_large_body_is_checked_by_another_process_and_refused_as_a_small_one(solving, path, wrap, place):
+@pytest.mark.parametrize("name", ["four layers", None])
+def test_a_large_body_is_checked_by_another_process_and_treated_as_a_small_one(solving, path, wrap, place, name):
     padded = example("two-nodes-by-hand")
+    padded["model"]["name"] = name
     padded["cluster"]["nodes"][0]["labels"] = {f"label-{k}": "x" * 200 for k in range(1500)}
     assert len(json.dumps(padded)) > 2**18
     accepted = solving.post(path, json=wrap(padded), headers=ASYNC)
     assert accepted.status_code == 202, accepted.text
     assert accepted.json().get("epsilon") in (None, 0.25)
     assert solving.get(accepted.headers["location"], headers={"prefer": "wait=30"}).json()["status"] == "optimal"
+    named = {entry["id"]: entry["name"] for entry in solving.get("/plans").json()["plans"]}
+    assert named[accepted.json()["id"]] == name
     refused = solving.post(path, json=wrap(padded | {"solver": {"seed": -1}}), headers=ASYNC)
     assert (refused.status_code, refused.json()["violations"][0]["pointer"]) == (422, f"{place}/solver/seed")
 
