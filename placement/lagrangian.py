@@ -30,16 +30,8 @@ from placement.backends.base import Axis, Box
 from placement.bounds import Marks, Memory, Sweep, Tables, capacity_of
 from placement.boxes import Shape
 from placement.column_costs import IntArray
-from placement.kernels.pricing import (
-    Duals,
-    Pace,
-    Terms,
-    constant_of,
-    cycle_weight_of,
-    priced_costs,
-    raise_bound,
-    spare_of,
-)
+from placement.kernels.pricing import Duals, Terms, constant_of, cycle_weight_of, priced_costs, spare_of
+from placement.kernels.subgradient import Pace, raise_bound
 from placement.routes import FloatArray
 from placement.stage_graph import StageGraph
 

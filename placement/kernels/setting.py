@@ -8,9 +8,10 @@ import numpy as np
 
 from placement.column_costs import IntArray
 from placement.kernels.compiling import compiled
+from placement.kernels.completions import bound_of, hopeless, value_of
+from placement.kernels.dominance import undominated
+from placement.kernels.extension import add_stage, begin_stage, goes_with, mark_use, state_of, uses_of
 from placement.kernels.labels import (
-    AWAKE,
-    BASE,
     COLUMN,
     COUNT,
     FINISHED,
@@ -18,73 +19,20 @@ from placement.kernels.labels import (
     HEAD,
     NARROWED,
     PARENT,
-    PEAKS,
     ROOM,
     SLOT,
-    TAU,
-    UPDATE,
-    Z_CYCLE,
     Guide,
     Labels,
     Rules,
     Steps,
-    _bound,
-    _grown,
-    _hand_over,
-    _hopeless,
-    _load,
-    _mark,
-    _state,
-    _uses,
-    _value,
-    dominates,
     empty_labels,
+    grown,
 )
 from placement.kernels.sweeps import Columns, Walks
 from placement.routes import FloatArray
 
-
-@compiled
-def _goes_with(rules: Rules, steps: Steps, columns: Columns, head: int, stage: int, count: int) -> bool:
-    """Whether the source may run a stage besides its first one: the last, at one level, within its memory."""
-    if columns.stop[stage] != columns.layers or steps.option[head] != steps.option[stage]:
-        return False
-    return count <= rules.deepest[columns.stop[head], columns.first[stage]]
-
-
-@compiled
-def _arrive(
-    steps: Steps, rules: Rules, labels: Labels, parent: int, hand: int, receiver: int, figures: FloatArray
-) -> None:
-    """Figures before a stage on the receiver: the parent's with the hand-over, or those of a plan that begins there."""
-    if parent >= 0:
-        figures[:] = labels.figures[parent]
-        _hand_over(steps, figures, steps.stage_count + hand)
-        return
-    figures[:] = 0.0
-    if receiver != rules.source:
-        figures[AWAKE] = rules.source_awake_w
-        for b in range(len(rules.budget_j)):
-            figures[SLOT + 2 * b + 1] = rules.budget_idle_w[b]
-
-
-@compiled
-def _run_stage(steps: Steps, figures: FloatArray, stage: int, head: int) -> None:
-    """Add a stage column. head: the first stage, where it shares its node, the source, with this one; else -1."""
-    for field in range(5):
-        figures[field] += steps.figures[stage, field]
-    update = steps.update[stage]
-    if head < 0:
-        figures[AWAKE] += steps.awake[stage]
-    else:
-        update += steps.update[head]
-    figures[UPDATE] = max(figures[UPDATE], update)
-    for peak in range(PEAKS):
-        figures[Z_CYCLE + peak] = max(figures[Z_CYCLE + peak], steps.peak[stage, peak])
-    for index in range(steps.slot_begin[stage], steps.slot_begin[stage + 1]):
-        if steps.slot_once[index] and head >= 0:
-            continue
-        _load(steps, figures, index)
+COMPARED = 200
+"""Comparisons of two labels per label that may be set, before a run gives up."""
 
 
 class _Best(NamedTuple):
@@ -136,7 +84,7 @@ def set_labels(
         if cut == 0:
             chosen[0] = -1
         else:
-            chosen, narrowed, compared = _kept(
+            chosen, narrowed, compared = undominated(
                 columns, steps, rules, guide, labels, heads, cut, cutoff, width, COMPARED * most - comparisons
             )
             comparisons += compared
@@ -154,14 +102,14 @@ def set_labels(
                     hand, place = columns.handing[way], columns.into[way]
                 receiver = columns.cell_node[place]
                 if parent >= 0:
-                    uses = _uses(rules, labels.bits[parent], receiver)
+                    uses = uses_of(rules, labels.bits[parent], receiver)
                 fresh = uses < rules.capacity[receiver]
                 if not fresh and (receiver != rules.source or labels.whole[parent, HEAD] < 0):
                     continue
                 priced, depth, room, head = 0.0, 1, rules.max_stages, -1
                 if parent >= 0:
                     priced = labels.priced[parent] + guide.cost[columns.stage_count + hand]
-                    state = _state(rules, walks, guide, labels.bits[parent], place)
+                    state = state_of(rules, walks, guide, labels.bits[parent], place)
                     if priced + guide.arriving[cut, state] + guide.floor >= cutoff:
                         continue
                     depth, room = labels.whole[parent, COUNT] + 1, labels.whole[parent, ROOM]
@@ -170,8 +118,8 @@ def set_labels(
                 else:
                     bits[:] = 0
                 if fresh:
-                    _mark(rules, bits, receiver, uses)
-                state = _state(rules, walks, guide, bits, place)
+                    mark_use(rules, bits, receiver, uses)
+                state = state_of(rules, walks, guide, bits, place)
                 arrived = False
                 for index in range(
                     columns.begin[cut * columns.cells + place], columns.begin[cut * columns.cells + place + 1]
@@ -186,18 +134,18 @@ def set_labels(
                     room_now = min(room, steps.max_depth[stage] + depth - 1)
                     if room_now < depth + (0 if stop == layers else 1):
                         continue
-                    if not fresh and not _goes_with(rules, steps, columns, head, stage, depth):
+                    if not fresh and not goes_with(rules, steps, columns, head, stage, depth):
                         continue
                     if not arrived:
-                        _arrive(steps, rules, labels, parent, hand, receiver, passed)
+                        begin_stage(steps, rules, labels, parent, hand, receiver, passed)
                         arrived = True
                     figures[:] = passed
-                    _run_stage(steps, figures, stage, -1 if fresh else head)
-                    bound = _bound(rules, guide, figures, price, rest, guide.tau_rest[stop, place])
-                    if bound >= cutoff or _hopeless(rules, guide, figures, stop, place):
+                    add_stage(steps, figures, stage, -1 if fresh else head)
+                    bound = bound_of(rules, guide, figures, price, rest, guide.tau_rest[stop, place])
+                    if bound >= cutoff or hopeless(rules, guide, figures, stop, place):
                         continue
                     if stop == layers:
-                        value = _value(rules, figures)
+                        value = value_of(rules, figures)
                         if value >= cutoff:
                             continue
                         best, cutoff = value, value - abs(value) * rules.margin
@@ -208,7 +156,7 @@ def set_labels(
                         dropped = True
                         continue
                     if count == len(labels.priced):
-                        labels = _grown(labels)
+                        labels = grown(labels)
                     labels.figures[count] = figures
                     labels.bits[count] = bits
                     labels.priced[count] = price
@@ -222,12 +170,6 @@ def set_labels(
                     heads[stop] = count
                     count += 1
     return NARROWED if dropped else FINISHED, best, np.inf, count, found
-
-
-RIVALS = 100
-"""Labels that one label is compared with at most: the most promising ones behind the same cut and node."""
-COMPARED = 200
-"""Comparisons of two labels per label that may be set, before a run gives up."""
 
 
 @compiled
@@ -257,64 +199,3 @@ def _least_bound(labels: Labels, heads: IntArray, waiting: IntArray, cut: int) -
             least = min(least, labels.bound[label])
             label = labels.following[label]
     return least
-
-
-@compiled
-def _kept(
-    columns: Columns,
-    steps: Steps,
-    rules: Rules,
-    guide: Guide,
-    labels: Labels,
-    heads: IntArray,
-    cut: int,
-    cutoff: float,
-    width: int,
-    most: int,
-) -> tuple[IntArray, bool, int]:
-    """Labels behind a cut that none dominates: the `width` most promising ones.
-
-    Also whether that left some out, and how many comparisons it took: after `most` of them the others are all kept.
-    """
-    size, label = 0, heads[cut]
-    while label >= 0:
-        size += labels.bound[label] < cutoff
-        label = labels.following[label]
-    waiting, key = np.empty(size, dtype=np.int64), np.empty(size)
-    size, label = 0, heads[cut]
-    while label >= 0:
-        if labels.bound[label] < cutoff:
-            waiting[size] = label
-            figures = labels.figures[label]
-            key[size] = labels.bound[label]
-            if width == 0:
-                key[size] = figures[BASE] + (rules.cycle_weight + rules.energy_weight * figures[AWAKE]) * figures[TAU]
-            size += 1
-        label = labels.following[label]
-    last_of_cell = np.full(columns.cells, -1, dtype=np.int64)
-    first_of_cell = np.full(columns.cells, -1, dtype=np.int64)
-    next_kept = np.full(size, -1, dtype=np.int64)
-    kept, total, compared = np.empty(size, dtype=np.int64), 0, 0
-    for position in np.argsort(key, kind="mergesort"):
-        label = waiting[position]
-        cell = columns.cell[labels.whole[label, COLUMN]]
-        other, dominated, tried = first_of_cell[cell], False, 0
-        while other >= 0 and compared < most and tried < RIVALS:
-            compared += 1
-            tried += 1
-            if dominates(rules, steps, columns, guide, labels, kept[other], label, cut):
-                dominated = True
-                break
-            other = next_kept[other]
-        if dominated:
-            continue
-        if width > 0 and total == width:
-            return kept[:total], True, compared
-        kept[total] = label
-        if last_of_cell[cell] >= 0:
-            next_kept[last_of_cell[cell]] = total
-        else:
-            first_of_cell[cell] = total
-        last_of_cell[cell] = total
-        total += 1
-    return kept[:total], False, compared

@@ -13,8 +13,9 @@ from placement.backends.base import Axis, Box, Task
 from placement.bounds import Memory, time_range
 from placement.boxes import restricted, shape_of, within
 from placement.feasibility import feasible_figures
-from placement.kernels import labels as kernel
-from placement.kernels import setting
+from placement.kernels import dominance, setting
+from placement.kernels.dominance import dominates
+from placement.kernels.labels import COLUMN, PARENT
 from placement.labelling import Labelled, Labelling
 from placement.lagrangian import Relaxed
 from placement.problem import Placement
@@ -154,7 +155,7 @@ class Recorder:
 
     def __call__(self, rules: Any, steps: Any, columns: Any, guide: Any, labels: Any, *at: int) -> bool:
         one, other, cut = at
-        if not kernel.dominates(rules, steps, columns, guide, labels, one, other, cut):
+        if not dominates(rules, steps, columns, guide, labels, one, other, cut):
             return False
         self.pairs.append((self.stages(labels, one), self.stages(labels, other)))
         return True
@@ -163,15 +164,15 @@ class Recorder:
     def stages(labels: Any, label: int) -> list[int]:
         chain = []
         while label >= 0:
-            chain.append(int(labels.whole[label, kernel.COLUMN]))
-            label = labels.whole[label, kernel.PARENT]
+            chain.append(int(labels.whole[label, COLUMN]))
+            label = labels.whole[label, PARENT]
         return chain[::-1]
 
 
 def interpreted(monkeypatch: pytest.MonkeyPatch, dominates: Any) -> None:
     """Label setting as plain Python with another rule of dominance; the steps it calls stay compiled."""
-    monkeypatch.setattr(setting, "dominates", dominates)
-    monkeypatch.setattr(setting, "_kept", setting._kept.py_func)
+    monkeypatch.setattr(dominance, "dominates", dominates)
+    monkeypatch.setattr(setting, "undominated", dominance.undominated.py_func)
     monkeypatch.setattr(labelling, "set_labels", setting.set_labels.py_func)
 
 

@@ -24,7 +24,7 @@ def report() -> dict[str, Any]:
 
 
 def test_warm_up_says_which_kernels_it_made_ready(report: dict[str, Any]) -> None:
-    assert {"pricing.raise_bound", "setting.set_labels", "sweeps.sweep_backward"} <= set(report["done"])
+    assert {"subgradient.raise_bound", "setting.set_labels", "sweeps.sweep_backward"} <= set(report["done"])
 
 
 def test_warm_up_leaves_no_kernel_out(report: dict[str, Any]) -> None:
