@@ -64,8 +64,9 @@ class Replayed:
 class ReplaySearch:
     """Seeks the best replay under a task's goal and limits; may be run again to go on."""
 
-    def __init__(self, task: Task) -> None:
-        self._task, self._graph = task, task.graph
+    def __init__(self, task: Task, on_better: Callable[[Replayed], None] = lambda _: None) -> None:
+        """`on_better` is called with each replay that is better than all before."""
+        self._task, self._graph, self._on_better = task, task.graph, on_better
         graph, problem = task.graph, task.problem
         shape = shape_of(task)
         self._awake_w, self._least_idle_w = shape.awake_w, shape.least_idle_w
@@ -158,8 +159,10 @@ class ReplaySearch:
         figures = replayed_figures(self._task.problem, placement, self._task.limits)
         if figures is not None:
             value = self._task.goal.value(figures)
-            found = Replayed(placement, figures, value)
+            found, best = Replayed(placement, figures, value), self.value
             self._good = sorted([*self._good, found], key=lambda good: good.value)[:FEW]
+            if best is None or value < best:
+                self._on_better(found)
             return found
         return None
 

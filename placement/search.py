@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from models.request import PlacedStage
 from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
@@ -19,11 +20,14 @@ from placement.evaluation import Figures
 from placement.feasibility import feasible_figures, relative_gap
 from placement.goals import Goal
 from placement.problem import Placement, Problem
-from placement.replay_search import MOST_ENDS, ReplaySearch
+from placement.replay_search import MOST_ENDS, Replayed, ReplaySearch
+from placement.reports import Reports
 from placement.stage_graph import StageGraph, build_stage_graph
 
 PROOF_TOLERANCE = 1e-6
 """A plan within this relative distance of a proven bound is called optimal."""
+TELL_EVERY_S = 0.1
+"""How often a bound on replays is told while ends of plans are followed."""
 FIRST_ENDS = 3000
 """Ends of plans that the search for the best replay follows before other searches help it."""
 
@@ -34,7 +38,10 @@ class InternalError(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is known while the search runs. `objective` and `bound` are values of the goal in hand."""
+    """What is known while the search runs. `objective` and `bound` are values of the goal in hand.
+
+    Within a phase, objectives only fall and bounds only rise; each objective is what the referee finds for its plan.
+    """
 
     phase: str
     seconds: float
@@ -101,22 +108,32 @@ class Search:
     def minimise(self, goal: Goal, limits: Limits, phase: str, seconds: float | None = None) -> Result:
         """The best placement for a goal under limits, by formula or, for 1f1b, by replay."""
         allowance = self.seconds_left if seconds is None else min(seconds, self.seconds_left)
+        reports = Reports(partial(self._tell, phase))
         if self.problem.replays:
-            return self._minimise_replayed(goal, limits, phase, allowance)
-        return self._by_model(goal, limits, phase, LatencyModel.FORMULA, allowance)
+            result = self._minimise_replayed(goal, limits, reports, allowance)
+        else:
 
-    def _by_model(self, goal: Goal, limits: Limits, phase: str, latency_model: LatencyModel, seconds: float) -> Result:
-        stages: tuple[PlacedStage, ...] | None = None
+            def found(placement: Placement) -> None:
+                figures = feasible_figures(self.problem, placement, limits, LatencyModel.FORMULA)
+                if figures is not None:
+                    reports.found(placement, goal.value(figures))
 
-        def take(placement: Placement) -> None:
-            nonlocal stages
-            stages = stages_of(self.problem, placement)
+            task = replace(
+                self._task(goal, limits, LatencyModel.FORMULA, allowance),
+                on_incumbent=found,
+                on_progress=lambda _, bound: reports.proven(bound),
+            )
+            result = self._by_model(task)
+        reports.end(result.placement, result.value, result.bound)
+        return result
 
-        def progress(value: float | None, bound: float | None) -> None:
-            seconds = self.clock() - self._begin
-            self.on_progress(Progress(phase, seconds, value, bound, relative_gap(value, bound), stages))
+    def _tell(self, phase: str, value: float | None, bound: float | None, placement: Placement | None) -> None:
+        stages = None if placement is None else stages_of(self.problem, placement)
+        seconds = self.clock() - self._begin
+        self.on_progress(Progress(phase, seconds, value, bound, relative_gap(value, bound), stages))
 
-        task = Task(
+    def _task(self, goal: Goal, limits: Limits, latency_model: LatencyModel, seconds: float) -> Task:
+        return Task(
             graph=self.graph,
             goal=goal,
             limits=limits,
@@ -125,11 +142,14 @@ class Search:
             relative_gap=self.relative_gap,
             seed=self.seed,
             threads=self.threads,
-            on_progress=progress,
-            on_incumbent=take,
             cancelled=self.cancelled,
         )
+
+    def _by_model(self, task: Task) -> Result:
+        """The best placement by the task's latency model; starts from the best candidate."""
         hint = self._best_candidate(task)
+        if hint is not None and hint.placement is not None:
+            task.on_incumbent(hint.placement)
         task = replace(task, hint=None if hint is None else hint.placement)
         claim = branch_and_close(task, self.solver, self.clock) if self.solver.uses_graph else self.solver(task)
         result = self._refereed(task, claim)
@@ -139,8 +159,6 @@ class Search:
             result = replace(hint, outcome=result.outcome, bound=result.bound, sizes=result.sizes)
         if result.placement is not None:
             self.candidates.append(result.placement)
-            take(result.placement)
-        progress(result.value, result.bound)
         return result
 
     def _best_candidate(self, task: Task) -> Result | None:
@@ -174,14 +192,27 @@ class Search:
             bound = scored.value
         return replace(scored, outcome=claim.outcome, bound=bound, sizes=claim.sizes)
 
-    def _minimise_replayed(self, goal: Goal, limits: Limits, phase: str, seconds: float) -> Result:
+    def _minimise_replayed(self, goal: Goal, limits: Limits, reports: Reports, seconds: float) -> Result:
         """1f1b: seek the best replay; where that takes long, first bound all replays and find good plans by formula."""
         until = self.clock() + seconds
-        replays = ReplaySearch(Task(self.graph, goal, limits, LatencyModel.REPLAY_BOUND))
+
+        def better(found: Replayed) -> None:
+            reports.found(found.placement, found.value)
+
+        def met(placement: Placement) -> None:
+            replays.offer([placement])
+
+        replays = ReplaySearch(self._task(goal, limits, LatencyModel.REPLAY_BOUND, seconds), better)
         below = Result(Outcome.STOPPED)
+        told_s = self.clock()
 
         def stopped() -> bool:
-            gap = relative_gap(replays.value, max(replays.bound, below.bound or -math.inf))
+            nonlocal told_s
+            bound = max(replays.bound, -math.inf if below.bound is None else below.bound)
+            if self.clock() - told_s >= TELL_EVERY_S:
+                told_s = self.clock()
+                reports.proven(bound)
+            gap = relative_gap(replays.value, bound)
             return self.cancelled() or self.clock() >= until or (gap is not None and gap <= self.relative_gap)
 
         def follow(steps: int) -> None:
@@ -189,18 +220,22 @@ class Search:
             if self.solver.uses_graph:
                 replays.run(steps, stopped)
 
+        def by_model(latency_model: LatencyModel, share: float, proven: Callable[[float | None], None]) -> Result:
+            task = self._task(goal, limits, latency_model, (until - self.clock()) * share)
+            return self._by_model(replace(task, on_incumbent=met, on_progress=lambda _, bound: proven(bound)))
+
         follow(FIRST_ENDS)
         if not (replays.settled or stopped()):
-            below = self._by_model(goal, limits, phase, LatencyModel.REPLAY_BOUND, (until - self.clock()) / 3)
+            below = by_model(LatencyModel.REPLAY_BOUND, 1 / 3, reports.proven)
             if below.outcome is Outcome.INFEASIBLE:
                 return below
-            self._by_model(goal, limits, phase, LatencyModel.FORMULA, (until - self.clock()) / 2)
+            by_model(LatencyModel.FORMULA, 1 / 2, lambda _: None)  # its bounds say nothing about replays
             replays.offer(self.candidates)
             replays.climb(stopped)
             follow(MOST_ENDS)
-        return self._best_replay(replays, below, phase)
+        return self._best_replay(replays, below)
 
-    def _best_replay(self, replays: ReplaySearch, below: Result, phase: str) -> Result:
+    def _best_replay(self, replays: ReplaySearch, below: Result) -> Result:
         """The best replayed plan with the higher of two bounds."""
         bound = max(replays.bound, -math.inf if below.bound is None else below.bound)
         sizes = {**below.sizes, **replays.sizes}
@@ -211,9 +246,6 @@ class Search:
         placement, figures, value = replays.best.placement, replays.best.figures, replays.best.value
         self.candidates.append(placement)
         best = Result(Outcome.STOPPED, placement, figures, value, min(bound, value), sizes)
-        seconds = self.clock() - self._begin
-        stages = stages_of(self.problem, placement)
-        self.on_progress(Progress(phase, seconds, value, best.bound, best.gap, stages))
         return replace(best, outcome=Outcome.OPTIMAL) if best.proven else best
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pulp
 from highspy import HighsModelStatus, cb
 
 from placement.backends.base import Task
+from placement.problem import Placement
 
 TOLERANCE = 1e-9
 """Absolute gap and feasibility tolerance, in scaled units."""
@@ -27,8 +29,12 @@ class Highs(pulp.HiGHS):  # type: ignore[misc]
         return (pulp.LpStatusInfeasible if infeasible else pulp.LpStatusNotSolved), pulp.LpSolutionNoSolutionFound
 
 
-def options(task: Task, unit: float) -> dict[str, Any]:
+def options(
+    task: Task, unit: float, placement_of: Callable[[Callable[[Any], float]], Placement] | None = None
+) -> dict[str, Any]:
     """Arguments of `Highs` for a task whose objective counts in `unit` of the goal.
+
+    placement_of: from what says a column's value to the plan; with it, better plans are told on the way.
 
     HiGHS keeps its own choice of threads: its scheduler is one per process, and a run that asks for another number than
     the first one ends at once without a solution.
@@ -37,6 +43,8 @@ def options(task: Task, unit: float) -> dict[str, Any]:
     # The signature is HiGHS's.
     def listen(kind: Any, message: str, out: Any, into: Any, user: Any) -> None:  # noqa: ARG001
         if kind == cb.HighsCallbackType.kCallbackMipImprovingSolution:
+            if placement_of is not None:
+                task.on_incumbent(placement_of(lambda column: float(out.mip_solution[column.index])))
             task.on_progress(out.objective_function_value * unit, bound_of(out.mip_dual_bound, unit))
         elif task.cancelled():
             into.user_interrupt = True

@@ -33,7 +33,7 @@ class ReferenceCpSat:
             return Claim(Outcome.INFEASIBLE)
         order = TextbookOrder(choices)
         figures = TextbookFigures(task, choices, order)
-        solver, status = solve(task, order.model, figures.goal_value)
+        solver, status = solve(task, order.model, figures.goal_value, order.placement)
         return _claim(task, order, figures, solver, status)
 
 
@@ -52,4 +52,4 @@ def _claim(
     if status not in {cp_model.OPTIMAL, cp_model.FEASIBLE}:
         return Claim(Outcome.STOPPED, None, bound, sizes)
     proven = status == cp_model.OPTIMAL and task.relative_gap == 0
-    return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, order.placement(solver), bound, sizes)
+    return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, order.placement(solver.boolean_value), bound, sizes)

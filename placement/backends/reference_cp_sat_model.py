@@ -6,6 +6,7 @@ docs/reference-formulations.md is the same page in symbols; placement.backends.r
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,10 +53,10 @@ class TextbookOrder:
             self.model.add_at_most_one(self._used[o] for o in options if o in self._used)
         self._memory()
 
-    def placement(self, solver: cp_model.CpSolver) -> Placement:
-        """The placement in the solver's solution."""
+    def placement(self, is_true: Callable[[Any], bool]) -> Placement:
+        """The placement in a solution, by what that says of a literal."""
         chosen = {run.layer: run.option for run in self._choices.runs
-                  if any(solver.boolean_value(literal) for literal in self._literals[run])}  # fmt: skip
+                  if any(is_true(literal) for literal in self._literals[run])}  # fmt: skip
         return placement_of(self._instance, [chosen[k] for k in range(self._instance.layer_count)])
 
     def literals(self, choice: Choice) -> list[Any]:

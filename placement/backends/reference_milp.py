@@ -35,7 +35,7 @@ class ReferenceMilp:
         if choices is None:
             return Claim(Outcome.INFEASIBLE)
         model = TextbookModel(task, choices)
-        status = model.problem.solve(Highs(**options(task, model.value_unit)))
+        status = model.problem.solve(Highs(**options(task, model.value_unit, model.placement)))
         return _claim(task, model, status)
 
 
@@ -52,4 +52,5 @@ def _claim(task: Task, model: TextbookModel, status: int) -> Claim:
     value = found.objective_function_value
     met = value - found.mip_dual_bound <= PROOF_TOLERANCE * abs(value) + TOLERANCE
     proven = met and problem.sol_status == pulp.LpSolutionOptimal and task.relative_gap == 0
-    return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, model.placement(), bound, sizes)
+    placement = model.placement(lambda column: float(column.varValue))
+    return Claim(Outcome.OPTIMAL if proven else Outcome.STOPPED, placement, bound, sizes)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -56,9 +56,9 @@ class TextbookModel:
         self._time_s = shortest_s(choices, rules) or longest_s(choices, rules) or 1.0
         self.value_unit = self._figures(rules)
 
-    def placement(self) -> Placement:
-        """The placement in the solver's solution."""
-        chosen = {run.layer: run.option for run in self._choices.runs if self._column[run].varValue > 0.5}
+    def placement(self, value_of: Callable[[Any], float]) -> Placement:
+        """The placement in a solution, by what that says of a column."""
+        chosen = {run.layer: run.option for run in self._choices.runs if value_of(self._column[run]) > 0.5}
         return placement_of(self._instance, [chosen[k] for k in range(self._instance.layer_count)])
 
     def _binary(self, name: str) -> Any:
