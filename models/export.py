@@ -85,6 +85,16 @@ class ExportOptions(DomainType):
     """Kubernetes: the container image that runs a stage."""
 
 
+class OptionName(StrEnum):
+    """A field of `ExportOptions`."""
+
+    DEVICES = "devices"
+    ADDRESSES = "addresses"
+    MODEL_NAME = "model_name"
+    ARCHITECTURE = "architecture"
+    IMAGE = "image"
+
+
 def options_of_pairs(devices: Sequence[str], addresses: Sequence[str], **others: str | None) -> ExportOptions:
     """Options from texts NODE=NAME and NODE=ADDRESS, as queries and command lines have them; digits are an index.
 
@@ -201,6 +211,14 @@ class Export(DomainType):
     """How the file is used, line by line."""
 
 
+class FormatOption(DomainType):
+    """An option that a format takes; all others make no difference to it."""
+
+    name: OptionName
+    meaning: str
+    """What it is in this format; of devices and addresses, for each node."""
+
+
 class FormatEntry(DomainType):
     """One format."""
 
@@ -210,6 +228,8 @@ class FormatEntry(DomainType):
     """What it is that the runtime reads."""
     filename: str
     media_type: str
+    options: tuple[FormatOption, ...] = ()
+    """Options that change the file, what it loses, or how it is used."""
 
 
 class FormatList(DomainType):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
-from placement.exports.base import JSON, Format, as_json
+from placement.exports.base import ARCHITECTURE, JSON, MODEL_NAME, Format, as_json
 from placement.exports.subject import Subject
 
 
@@ -59,4 +59,9 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={
+        OptionName.DEVICES: "a device of the machine: 0, cuda:1, cpu or disk",
+        OptionName.MODEL_NAME: MODEL_NAME,
+        OptionName.ARCHITECTURE: ARCHITECTURE,
+    },
 )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from placement.exports.findings import Reasons
 from placement.exports.subject import Run, Subject
 
 JSON = "application/json"
 TEXT = "text/plain"
+MODEL_NAME = "what the runtime loads: a repository or a folder"
+ARCHITECTURE = "class of the model, where the request has layers only: LlamaForCausalLM"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class Format:
     """The file, for a subject with none of the refused facts."""
     usage: Callable[[Subject], tuple[str, ...]]
     """How the file is used, line by line."""
+    options: Mapping[OptionName, str]
+    """Options that make a difference, and what each is to this runtime."""
 
 
 def as_json(document: Any) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
 from placement.exports.base import Format, described, printable
@@ -95,4 +95,8 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={
+        OptionName.DEVICES: "its host in the hostfile",
+        OptionName.MODEL_NAME: "said in a comment: the specs build the model",
+    },
 )

@@ -6,10 +6,10 @@ runs the head; `next_instance` makes a ring of them.
 
 from __future__ import annotations
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
-from placement.exports.base import JSON, Format, as_json
+from placement.exports.base import ARCHITECTURE, JSON, MODEL_NAME, Format, as_json
 from placement.exports.subject import Run, Subject
 
 HTTP_PORT = 8081
@@ -89,4 +89,10 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={
+        OptionName.DEVICES: "the name of its shard",
+        OptionName.ADDRESSES: "host and HTTP port of its shard",
+        OptionName.MODEL_NAME: MODEL_NAME,
+        OptionName.ARCHITECTURE: ARCHITECTURE,
+    },
 )

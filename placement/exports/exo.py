@@ -6,10 +6,10 @@ hidden states are gathered on all of them. The `modelCard` of each shard is exo'
 
 from __future__ import annotations
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
-from placement.exports.base import JSON, Format, as_json
+from placement.exports.base import ARCHITECTURE, JSON, MODEL_NAME, Format, as_json
 from placement.exports.subject import Subject
 
 
@@ -71,4 +71,9 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={
+        OptionName.DEVICES: "the id by which exo knows it",
+        OptionName.MODEL_NAME: MODEL_NAME,
+        OptionName.ARCHITECTURE: ARCHITECTURE,
+    },
 )

@@ -7,7 +7,7 @@ import math
 import re
 from typing import Any
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
 from placement.exports.base import JSON, Format, as_json
@@ -142,4 +142,9 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={
+        OptionName.DEVICES: "the host name by which Kubernetes knows it",
+        OptionName.MODEL_NAME: "what stages are told to load: a repository or a folder",
+        OptionName.IMAGE: "the container image that runs a stage",
+    },
 )

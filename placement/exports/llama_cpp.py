@@ -9,11 +9,11 @@ share is 0 as they are not named (src/llama.cpp, src/llama-model.cpp: load_tenso
 
 from __future__ import annotations
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from models.workload import Inference
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
-from placement.exports.base import TEXT, Format, described
+from placement.exports.base import ARCHITECTURE, TEXT, Format, described
 from placement.exports.subject import Subject
 
 PORT = 50052
@@ -77,4 +77,8 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={
+        OptionName.ADDRESSES: "host and port of its RPC server; the first node is the main host and needs none",
+        OptionName.ARCHITECTURE: ARCHITECTURE,
+    },
 )

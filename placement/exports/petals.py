@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import shlex
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from models.profile import Quantization
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
-from placement.exports.base import TEXT, Format, described
+from placement.exports.base import ARCHITECTURE, MODEL_NAME, TEXT, Format, described
 from placement.exports.subject import Run, Subject
 
 _STORED = {Quantization.INT8: "int8", Quantization.INT4: "nf4"}
@@ -87,4 +87,8 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={
+        OptionName.MODEL_NAME: MODEL_NAME,
+        OptionName.ARCHITECTURE: ARCHITECTURE,
+    },
 )

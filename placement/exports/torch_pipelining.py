@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from models.workload import Schedule, Training
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
-from placement.exports.base import JSON, Format, as_json
+from placement.exports.base import ARCHITECTURE, JSON, Format, as_json
 from placement.exports.subject import Run, Subject
 
 _SCHEDULES = {
@@ -84,4 +84,5 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={OptionName.ARCHITECTURE: ARCHITECTURE},
 )

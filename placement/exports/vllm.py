@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import shlex
 
-from models.export import ExportFormat
+from models.export import ExportFormat, OptionName
 from placement.exports import facts_of_models as model
 from placement.exports import facts_of_plans as plan
-from placement.exports.base import TEXT, Format, described
+from placement.exports.base import ARCHITECTURE, MODEL_NAME, TEXT, Format, described
 from placement.exports.subject import Subject
 
 
@@ -57,4 +57,8 @@ FORMAT = Format(
     },
     write=write,
     usage=usage,
+    options={
+        OptionName.MODEL_NAME: MODEL_NAME,
+        OptionName.ARCHITECTURE: ARCHITECTURE,
+    },
 )

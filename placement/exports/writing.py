@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.export import Export, ExportRequest, FormatEntry
+from models.export import Export, ExportRequest, FormatEntry, FormatOption
 from placement.exports.findings import refuse_what_cannot_be_said, what_is_lost
 from placement.exports.registry import FORMATS
 from placement.exports.subject import subject_of
@@ -36,6 +36,7 @@ def formats() -> tuple[FormatEntry, ...]:
             reads=known.reads,
             filename=known.filename,
             media_type=known.media_type,
+            options=tuple(FormatOption(name=name, meaning=meaning) for name, meaning in known.options.items()),
         )
         for known in FORMATS.values()
     )
