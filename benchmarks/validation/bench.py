@@ -17,7 +17,7 @@ from benchmarks.validation.settings import LORA_RANK, SOURCE, Setting
 from examples.split_runtime.fleet import Fleet, Ground, LinkShape, Shape
 from examples.split_runtime.job import InferenceWork, Job, StageOf, TrainingWork
 from examples.split_runtime.protocol import LayerSamples
-from models.workload import Inference, Schedule, Training
+from models.workload import Inference, Training
 
 WINDOW_S = 1.5
 LINK_REPEATS = 3
@@ -130,19 +130,8 @@ def _job(setting: Setting, stages: tuple[StageOf, ...], iterations: int, candida
 
 
 def _sample_of(setting: Setting) -> Setting:
-    """The setting with its blocks shared out among its nodes, and with as many micro-batches in flight as a run has.
-
-    So the nodes go through all weights of the model between them, as in a run. The runtime holds all micro-batches of
-    an iteration when it times layers for gpipe, and one for other schedules; 1f1b holds about as many as there are
-    stages.
-    """
-    workload = setting.workload
-    if isinstance(workload, Training) and workload.schedule is Schedule.ONE_F_ONE_B:
-        held = min(workload.micro_batches, len(setting.nodes))
-        workload = workload.model_copy(update={"schedule": Schedule.GPIPE, "micro_batches": held})
-    return dataclasses.replace(
-        setting, blocks=max(2, math.ceil(setting.blocks / len(setting.nodes))), workload=workload
-    )
+    """The setting with its blocks shared out: the nodes go through all weights between them, as in a run."""
+    return dataclasses.replace(setting, blocks=max(2, math.ceil(setting.blocks / len(setting.nodes))))
 
 
 def layers_of(windows: Sequence[LayerSamples], blocks: int) -> tuple[LayerSeconds, ...]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from api.measuring.fit import TransferFit, fit_transfers
+from api.measuring.fit import NoSlope, TransferFit, fit_transfers
 from examples.split_runtime.job import Job, Measured, NotRunnable, TrainingWork, gather
 from examples.split_runtime.network import INTERFACE, Network, NoNamespaces
 from examples.split_runtime.protocol import Call, Failure, Ground, Join, LayerQuestion, LayerSamples, Pace, TransferTest
@@ -36,6 +36,8 @@ START_S = 300.0
 PAYLOAD_BYTES = (1_000, 4_000, 16_000, 64_000, 256_000, 1_000_000, 4_000_000)
 LONGEST_TRANSFER_S = 0.5
 """Payloads that would take longer on a link are not measured on it."""
+MOST_SERIES = 4
+"""So often are messages timed where other work on the machine hides that large ones take longer."""
 
 
 class NodeFailed(RuntimeError):
@@ -141,7 +143,7 @@ class Fleet:
         self, job: Job, budget_s: float = 3.0, nodes: Sequence[str] | None = None, timeout_s: float = 600.0
     ) -> dict[str, LayerSamples]:
         """Samples of seconds per layer and pass for the model and workload of `job`, on `nodes` (all) at once."""
-        work = job.work
+        work, asked = job.work, nodes or self.names
         question = LayerQuestion(
             config=job.config,
             dtype=job.dtype,
@@ -150,28 +152,43 @@ class Fleet:
             batch=work.batch,
             length=work.sequence_length if isinstance(work, TrainingWork) else work.prompt_tokens,
             decode_tokens=0 if isinstance(work, TrainingWork) else max(work.output_tokens - 1, 1),
-            in_flight=work.micro_batches if isinstance(work, TrainingWork) and work.schedule is Schedule.GPIPE else 1,
+            micro_batches=work.micro_batches if isinstance(work, TrainingWork) else 0,
+            in_flight=_in_flight(work, len(asked)) if isinstance(work, TrainingWork) else 0,
             budget_s=budget_s,
         )
-        return self._call(dict.fromkeys(nodes or self.names, ("time_layers", question)), timeout_s)
+        return self._call(dict.fromkeys(asked, ("time_layers", question)), timeout_s)
 
     def measure_links(
         self, pairs: Sequence[tuple[str, str]] | None = None, repeats: int = 5, timeout_s: float = 120.0
     ) -> dict[tuple[str, str], TransferFit]:
-        """Latency and rate of every directed pair, from timed messages of the runtime itself, one pair at a time."""
-        fits = {}
-        for source, target in pairs or [(a, b) for a in self.names for b in self.names if a != b]:
-            first = self._transfer(TransferTest(source, target, (PAYLOAD_BYTES[2],), 2), timeout_s)[-1]
-            longest = LONGEST_TRANSFER_S / first * PAYLOAD_BYTES[2]
-            sizes = tuple(size for size in PAYLOAD_BYTES if size <= longest) or PAYLOAD_BYTES[:3]
-            # The first round finds connections idle; it does not count.
-            seconds = self._transfer(TransferTest(source, target, sizes, repeats + 1), timeout_s)
-            fits[source, target] = fit_transfers(sizes * repeats, seconds[len(sizes) :])
-        return fits
+        """Latency and rate of every directed pair, from timed messages of the runtime itself, one pair at a time.
 
-    def _transfer(self, test: TransferTest, timeout_s: float) -> list[float]:
-        moments = self._call(dict.fromkeys((test.source, test.target), ("transfer", test)), timeout_s)
-        return [end - start for start, end in zip(moments[test.source], moments[test.target], strict=True)]
+        Raises NoSlope where a machine is so busy that even `MOST_SERIES` series of messages do not show a rate.
+        """
+        return {
+            (source, target): self._measure_link(source, target, repeats, timeout_s)
+            for source, target in pairs or [(a, b) for a in self.names for b in self.names if a != b]
+        }
+
+    def _measure_link(self, source: str, target: str, repeats: int, timeout_s: float) -> TransferFit:
+        quickest_s = min(self.time_transfers(source, target, PAYLOAD_BYTES[2:3], 3, timeout_s))
+        longest = LONGEST_TRANSFER_S / quickest_s * PAYLOAD_BYTES[2]
+        sizes = tuple(size for size in PAYLOAD_BYTES if size <= longest) or PAYLOAD_BYTES[:3]
+        # The first series finds connections idle; it does not count.
+        seconds = self.time_transfers(source, target, sizes, repeats + 1, timeout_s)[len(sizes) :]
+        for _ in range(MOST_SERIES - 1):
+            with contextlib.suppress(NoSlope):
+                return fit_transfers(sizes * (len(seconds) // len(sizes)), seconds)
+            seconds += self.time_transfers(source, target, sizes, repeats, timeout_s)
+        return fit_transfers(sizes * (len(seconds) // len(sizes)), seconds)
+
+    def time_transfers(
+        self, source: str, target: str, payload_bytes: Sequence[int], repeats: int = 1, timeout_s: float = 120.0
+    ) -> list[float]:
+        """Seconds from sending to having received messages of these sizes, one after the other, `repeats` times."""
+        test = TransferTest(source, target, tuple(payload_bytes), repeats)
+        moments = self._call(dict.fromkeys((source, target), ("transfer", test)), timeout_s)
+        return [end - start for start, end in zip(moments[source], moments[target], strict=True)]
 
     def _start(self) -> None:
         pairs = [socket.socketpair() for _ in self.names]
@@ -217,6 +234,13 @@ class Fleet:
     def _fail(self, message: str) -> None:
         self.close()
         raise NodeFailed(message)
+
+
+def _in_flight(work: TrainingWork, stages: int) -> int:
+    """Micro-batches that a stage holds at once; for 1f1b, where stage s of S holds S - s, the mean over stages."""
+    if work.schedule is Schedule.GPIPE:
+        return work.micro_batches
+    return min(work.micro_batches, (stages + 2) // 2) if work.schedule is Schedule.ONE_F_ONE_B else 1
 
 
 def _reap(process: subprocess.Popen[bytes]) -> None:

@@ -6,17 +6,16 @@ The prompt enters where layer 0 is; behind the head the next token of each seque
 
 from __future__ import annotations
 
-import time
-
 import torch
 
 from api.measuring.transformer import SplitTransformer, Stage, StageCache
 from examples.split_runtime.job import InferenceWork, Job, Kind, NodeReport
+from examples.split_runtime.record import Record
 from examples.split_runtime.schedule import pay_at_layers
 from examples.split_runtime.sending import Courier
 from examples.split_runtime.text import Text
 from examples.split_runtime.throttle import Throttle
-from examples.split_runtime.training import WIRE_IDS, spans_of
+from examples.split_runtime.training import WIRE_IDS
 
 
 class _Generation:
@@ -101,30 +100,14 @@ def generate(job: Job, courier: Courier, throttle: Throttle) -> NodeReport:
     for module in stages.values():
         pay_at_layers(module, throttle)
     generation = _Generation(job, transformer, stages, courier, throttle)
-    started, ended, busy, cpu, tokens = [], [], [], [], []
+    record = Record(courier, throttle, work.warm_up)
+    tokens = []
     for request in range(work.warm_up + work.requests):
         prompt = prompt_of(job, transformer.config.vocab_size, request) if courier.me == job.source else None
-        throttle.passes.clear()
-        started_s = time.monotonic()
-        chosen = generation.run(prompt)
-        ended_s = time.monotonic()
-        courier.flush()
-        if request >= work.warm_up:
-            started.append(started_s)
-            ended.append(ended_s)
-            busy.append(sum(one.seconds for one in throttle.passes))
-            cpu.append(sum(one.cpu_s for one in throttle.passes))
+        with record.iteration(request):
+            chosen = generation.run(prompt)
         tokens.append(tuple(tuple(row) for row in chosen.tolist()))
-    return NodeReport(
-        courier.me,
-        tuple(started),
-        tuple(ended),
-        tuple(busy),
-        tuple(cpu),
-        courier.take_ledger(),
-        tokens=tuple(tokens),
-        spans=spans_of(throttle.passes),
-    )
+    return record.report(tokens=tuple(tokens))
 
 
 def prompt_of(job: Job, vocabulary: int, request: int) -> torch.Tensor:

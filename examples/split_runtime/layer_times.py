@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from itertools import pairwise
 
 import torch
@@ -38,26 +39,26 @@ def time_layers(question: LayerQuestion, throttle: Throttle) -> LayerSamples:
 
 
 def _iteration(q: LayerQuestion, model: Stage, tokens: torch.Tensor, throttle: Throttle) -> Rows:
-    """Forwards of all micro-batches in flight, their backwards, the update; the loss belongs to the head."""
+    """Forwards and backwards of all micro-batches, the update; the loss belongs to the head."""
     throttle.passes.clear()
-    losses = []
-    for m in range(q.in_flight):
-        with throttle.run_pass("forward", 0, m):
-            logits = model(tokens)
-        with throttle.run_pass("loss", 0, m):
-            losses.append(loss_of(logits, tokens))
-        del logits
-    for m in range(q.in_flight):
-        with throttle.run_pass("backward", 0, m):
-            losses[m].backward()
-    passes = list(throttle.passes)
-    forwards, of_losses = passes[: 2 * q.in_flight : 2], passes[1 : 2 * q.in_flight : 2]
+    losses: deque[torch.Tensor] = deque()
+    for m in range(q.micro_batches + q.in_flight):
+        if m >= q.in_flight:
+            with throttle.run_pass("backward", 0, m - q.in_flight):
+                losses.popleft().backward()
+        if m < q.micro_batches:
+            with throttle.run_pass("forward", 0, m):
+                logits = model(tokens)
+            with throttle.run_pass("loss", 0, m):
+                losses.append(loss_of(logits, tokens))
+            del logits
+    of = {name: [one for one in throttle.passes if one.activity == name] for name in ("forward", "loss", "backward")}
     return {
         "forward": [
             (*_between(forward)[:-1], _between(forward)[-1] + of_loss.seconds)
-            for forward, of_loss in zip(forwards, of_losses, strict=True)
+            for forward, of_loss in zip(of["forward"], of["loss"], strict=True)
         ],
-        "backward": [_backward(one, q) for one in passes[2 * q.in_flight :]],
+        "backward": [_backward(one, q) for one in of["backward"]],
         "update": [_update(model, q, throttle)],
     }
 

@@ -68,8 +68,10 @@ class LayerQuestion:
     """What to time: the whole model on micro-batches of `batch` sequences of `length` tokens.
 
     decode_tokens: 0 for training (forward, backward, update); else prefill and so many decode passes per run.
-    in_flight: micro-batches whose activations are held at once, as in the run; memory that is written for the first
-    time costs time. Runs go on for `budget_s`, and for three at least; the first one is left out.
+    micro_batches: per run, of training.
+    in_flight: of these, as many go forward before the first goes backward; from then on passes alternate. So a pass
+    finds caches and memory as in the run: all of them for gpipe, for 1f1b what a stage holds. Runs go on for
+    `budget_s`, and for three at least; the first one is left out.
     """
 
     config: dict[str, Any]
@@ -79,6 +81,7 @@ class LayerQuestion:
     batch: int
     length: int
     decode_tokens: int
+    micro_batches: int
     in_flight: int
     budget_s: float
 

@@ -6,7 +6,6 @@ no token leaves it, with the last stage there (U-shaped) no label does. Dropout 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable
 
 import torch
@@ -14,12 +13,13 @@ import torch.distributed as dist
 from torch.nn.functional import cross_entropy
 
 from api.measuring.transformer import SplitTransformer
-from examples.split_runtime.job import Job, Kind, NodeReport, Span, TrainingWork
+from examples.split_runtime.job import Job, Kind, NodeReport, TrainingWork
 from examples.split_runtime.order import orders
+from examples.split_runtime.record import Record
 from examples.split_runtime.schedule import PlannedSchedule, PlannedStage, Rooms
 from examples.split_runtime.sending import Courier
 from examples.split_runtime.text import Text
-from examples.split_runtime.throttle import PassTime, Throttle
+from examples.split_runtime.throttle import Throttle
 
 WIRE_IDS = torch.int32
 """Token ids and labels cross links in 4 bytes each, as the cost model counts them."""
@@ -121,44 +121,22 @@ def _iterate(
     work = job.work
     assert isinstance(work, TrainingWork)
     indices = torch.arange(work.micro_batches)
-    started, ended, busy, cpu, losses = [], [], [], [], []
+    inputs = (indices,) if job.stages[0].node == courier.me else ()
+    record = Record(courier, throttle, work.warm_up)
+    losses = []
     for iteration in range(work.warm_up + work.iterations):
-        throttle.passes.clear()
-        started_s = time.monotonic()
-        corpus.begin(iteration)
         of_micro_batches: list[torch.Tensor] = []
-        if schedule is not None:
-            holds_first = job.stages[0].node == courier.me
-            schedule.step(
-                *((indices,) if holds_first else ()), target=indices, losses=of_micro_batches, return_outputs=False
-            )
-        if optimizer is not None:
-            with throttle.run_pass("update", -1, -1):
-                optimizer.step()
-                optimizer.zero_grad()
-        courier.flush()
+        with record.iteration(iteration):
+            corpus.begin(iteration)
+            if schedule is not None:
+                schedule.step(*inputs, target=indices, losses=of_micro_batches, return_outputs=False)
+            if optimizer is not None:
+                with throttle.run_pass("update", -1, -1):
+                    optimizer.step()
+                    optimizer.zero_grad()
         if of_micro_batches:
             losses.append(sum(value.item() for value in of_micro_batches) / work.micro_batches)
-        if iteration >= work.warm_up:
-            started.append(started_s)
-            ended.append(time.monotonic())
-            busy.append(sum(one.seconds for one in throttle.passes))
-            cpu.append(sum(one.cpu_s for one in throttle.passes))
-    return NodeReport(
-        courier.me,
-        tuple(started),
-        tuple(ended),
-        tuple(busy),
-        tuple(cpu),
-        courier.take_ledger(),
-        losses=tuple(losses),
-        spans=spans_of(throttle.passes),
-    )
-
-
-def spans_of(passes: Iterable[PassTime]) -> tuple[Span, ...]:
-    """Passes on the node's clock."""
-    return tuple(Span(p.activity, p.stage, p.micro_batch, p.started_s, p.ended_s) for p in passes)
+    return record.report(losses=tuple(losses))
 
 
 def _ends(job: Job, s: int, transformer: SplitTransformer) -> tuple[torch.Tensor, torch.Tensor]:
