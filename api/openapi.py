@@ -104,7 +104,7 @@ _SECURITY_SCHEMES = {
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in another header."},
 }
 _Modes = Literal["validation", "serialization"]
-_NAMES = {"models__plan__Violation": "PlanViolation", "models__problem_details__Violation": "InputViolation"}
+_NAMES = {"models__infeasibility__Violation": "PlanViolation", "models__problem_details__Violation": "InputViolation"}
 """Two types are called Violation; in the published document they are told apart by these names."""
 
 

@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from models.base import DomainType
-from models.plan import Envelope, Infeasibility, SolverReport
+from models.infeasibility import Infeasibility
+from models.plan import Envelope, SolverReport
 from models.request import PlanRequest
 from models.stage_span import StageSpan
 

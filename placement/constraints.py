@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from models.plan import Violation
+from models.infeasibility import Violation
 from placement.evaluation import Figures, node_memory, sendings_of
 from placement.problem import Placement, Problem
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from models.infeasibility import Violation
 from models.plan import (
     Baseline,
     Bottleneck,
@@ -16,7 +17,6 @@ from models.plan import (
     Simulated,
     Stage,
     Transfer,
-    Violation,
 )
 from placement.baselines import NamedPlacement, baselines
 from placement.constraints import limit_violations, placing_violations, structural_violations

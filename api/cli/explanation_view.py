@@ -11,7 +11,8 @@ from api.cli import formats, placement_view
 from api.cli.names import plain
 from api.cli.tables import add_figures, add_names, add_sentences, table
 from models.explanation import Explanation
-from models.plan import Attempt, Infeasibility, Plan, Relaxation
+from models.infeasibility import Attempt, Infeasibility, Relaxation
+from models.plan import Plan
 
 
 def show_explained(plan: Plan, console: Console) -> None:

@@ -11,7 +11,8 @@ from api.cli import explanation_view, formats, placement_view
 from api.cli.names import plain
 from api.cli.tables import add_figures, add_names, add_sentences, table
 from models.constraints import Metric, ObjectiveKind
-from models.plan import Baseline, Evaluation, Infeasibility, Plan, Status, Termination, Violation
+from models.infeasibility import Infeasibility, Violation
+from models.plan import Baseline, Evaluation, Plan, Status, Termination
 from models.request import PlanRequest
 
 HEADLINES = {

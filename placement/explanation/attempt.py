@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.plan import Attempt, Combination, Relaxation, Violation
+from models.infeasibility import Attempt, Combination, Relaxation, Violation
 from placement.constraints import exceeds, limit_violations, placing_violations, structural_violations
 from placement.evaluation import Figures, figures_of, traverse
 from placement.explanation import quantities as say

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from models.plan import Conflict, Infeasibility, Relaxation, Violation
+from models.infeasibility import Conflict, Infeasibility, Relaxation, Violation
 from placement.constraints import refusing_rules
 from placement.explanation.conflicts import Minimal, minimal_conflict
 from placement.explanation.existence import Existence, Smallest

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from models.plan import Combination, Relaxation
+from models.infeasibility import Combination, Relaxation
 from models.request import PlanRequest
 from placement.explanation.changes import unchanged
 from placement.explanation.existence import Existence, Smallest, Verdict

@@ -17,7 +17,8 @@ from models.frontier import (
     OpenInterval,
     WeightRange,
 )
-from models.plan import Infeasibility, SolverReport, Status
+from models.infeasibility import Infeasibility
+from models.plan import SolverReport, Status
 from placement.evaluation import throughput_per_s
 from placement.frontier.method import Traced
 from placement.frontier.staircase import RESOLUTION, Point, Staircase

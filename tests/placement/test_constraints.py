@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from models.plan import Violation
+from models.infeasibility import Violation
 from placement.constraints import (
     Limits,
     exceeds,

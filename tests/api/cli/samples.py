@@ -7,25 +7,23 @@ from typing import Any
 
 from models import EvaluateRequest, PlanRequest
 from models.constraints import ObjectiveKind
+from models.infeasibility import Infeasibility, Relaxation, Violation
 from models.plan import (
     Baseline,
     Bottleneck,
     Evaluation,
     Event,
-    Infeasibility,
     LinkUse,
     Memory,
     NodeUse,
     PassSeconds,
     Plan,
-    Relaxation,
     Simulated,
     SolverReport,
     Stage,
     Status,
     Termination,
     Transfer,
-    Violation,
 )
 
 GIB = 2.0**30

@@ -9,17 +9,8 @@ from rich.console import Console
 from api.cli.plan_view import show_evaluation, show_plan
 from models import Plan, PlanRequest
 from models.constraints import Metric, ObjectiveKind
-from models.plan import (
-    Baseline,
-    Infeasibility,
-    ObjectiveTerm,
-    PassSeconds,
-    Simulated,
-    Status,
-    Termination,
-    Transfer,
-    Violation,
-)
+from models.infeasibility import Infeasibility, Violation
+from models.plan import Baseline, ObjectiveTerm, PassSeconds, Simulated, Status, Termination, Transfer
 from tests.api.cli import samples
 
 NAMES_THAT_ARE_LONG = tuple(f"node-with-a-long-name-{number:02}-in-rack-{number // 8}" for number in range(64))

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from models.infeasibility import Infeasibility, Relaxation
 from models.patch import patched
-from models.plan import Infeasibility, Plan, Relaxation, Status
+from models.plan import Plan, Status
 from models.request import PlanRequest
 from placement.backends.auto import Auto
 from placement.backends.brute_force import BruteForce
