@@ -5,13 +5,13 @@ Nothing here depends on how long a plan ran: the request is complete before the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from benchmarks.validation.settings import LORA_RANK, MEGABIT, SOURCE, Setting
+from examples.split_runtime.prediction import PASSES, request_in_seconds
 from models.cluster import Cluster, Link, Node, NodeKind
 from models.constraints import Privacy
-from models.profile import Dtype, FineTuning, FineTuningMethod, Layer, ModelSpec, Pass, Profile
+from models.profile import Dtype, FineTuning, FineTuningMethod, ModelSpec, Pass, Profile
 from models.request import PlanRequest
 from placement.transformers import profile as derive
 
@@ -19,7 +19,6 @@ NOMINAL_FLOPS_PER_S = 30e9
 """Of one core; stands in for a rate where a request wants one, every pass of a layer being measured."""
 NOMINAL_OVERHEAD_S = 0.7e-3
 """Of one core per layer and pass, likewise: what a decode pass mostly is."""
-PASSES = ("forward", "backward", "decode", "update")
 
 
 @dataclass(frozen=True)
@@ -81,21 +80,24 @@ def nominal(setting: Setting) -> Measured:
 
 def derived_profile(setting: Setting) -> Profile:
     """The layers as the planner derives them from the config: sizes are taken from there, times are not."""
+    return derive(_model_of(setting), setting.workload)
+
+
+def _model_of(setting: Setting) -> ModelSpec:
     tuned = FineTuning(method=FineTuningMethod.LORA, rank=LORA_RANK) if setting.trains else None
-    spec = ModelSpec(
+    return ModelSpec(
+        name=f"{setting.family.value}-{setting.blocks}x{setting.hidden_size}",
         huggingface_config=setting.config,
         sequence_length=setting.sequence_length,
         micro_batch_size=setting.micro_batch_size,
         dtype=Dtype.FLOAT32,
         fine_tuning=tuned,
     )
-    return derive(spec, setting.workload)
 
 
 def request_of(setting: Setting, measured: Measured) -> PlanRequest:
     """The request that the measurements amount to."""
-    derived = derived_profile(setting)
-    return PlanRequest(
+    declared = PlanRequest(
         cluster=Cluster(
             nodes=tuple(
                 Node(
@@ -107,37 +109,20 @@ def request_of(setting: Setting, measured: Measured) -> PlanRequest:
                 for node in setting.nodes
             ),
             links=tuple(
-                Link(
-                    source=link.source,
-                    target=link.target,
-                    latency_s=link.latency_s,
-                    bandwidth_bits_per_s=link.bandwidth_bits_per_s,
-                    bidirectional=False,
-                )
-                for link in measured.links
+                Link(source=source, target=target, bandwidth_bits_per_s=rate, bidirectional=False)
+                for source, target, rate in setting.links()
             ),
         ),
-        model=ModelSpec(
-            name=f"{setting.family.value}-{setting.blocks}x{setting.hidden_size}",
-            layers=tuple(_timed(layer, k, measured.layers) for k, layer in enumerate(derived.layers)),
-            input_bytes=derived.input_bytes,
-            label_bytes=derived.label_bytes,
-            result_bytes=derived.result_bytes,
-        ),
+        model=_model_of(setting),
         workload=setting.workload,
         privacy=Privacy(tail_layers=setting.tail_layers),
     )
-
-
-def _timed(layer: Layer, index: int, layers: Mapping[str, tuple[LayerSeconds, ...]]) -> Layer:
-    """The layer with the measured seconds of its passes; a pass that was not measured keeps its estimate."""
-    timed = {}
-    for name in PASSES:
-        cost: Pass | None = getattr(layer, name)
-        seconds = {node: getattr(own[index], name) for node, own in layers.items()}
-        if cost is not None and None not in seconds.values():
-            timed[name] = cost.model_copy(update={"time_s": seconds})
-    return layer.model_copy(update=timed)
+    seconds = {
+        node: {name: [getattr(layer, name) for layer in layers] for name in PASSES}
+        for node, layers in measured.layers.items()
+    }
+    links = {(link.source, link.target): link for link in measured.links}
+    return request_in_seconds(declared, declared.model, seconds, links)
 
 
 def megabits(rate_bits_per_s: float) -> float:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import median
+from typing import Protocol
 
-from api.measuring.fit import TransferFit
 from examples.split_runtime.fleet import LinkShape, Shape
 from examples.split_runtime.job import Job, NotRunnable, StageOf
 from examples.split_runtime.protocol import LayerSamples
@@ -19,6 +19,10 @@ from placement.transformers import profile
 CORES_IN_USE = 1.5
 """Largest sum of shares on a machine of two cores: nodes that share a core must not wait for each other."""
 LARGEST_SHARE = 0.9
+PASSES = ("forward", "backward", "decode", "update")
+
+PassSeconds = Mapping[str, Sequence[float | None]]
+"""Pass to seconds per layer, of one micro-batch (update: of one iteration); None where a layer was not timed."""
 
 
 def shapes_of(request: PlanRequest, plan: Plan, cores: float = CORES_IN_USE) -> dict[str, Shape]:
@@ -50,55 +54,84 @@ def links_of(request: PlanRequest) -> list[LinkShape]:
     return shapes
 
 
+class Rate(Protocol):
+    """What a directed link was measured to do: x bytes take latency_s + 8 x / bandwidth_bits_per_s."""
+
+    @property
+    def latency_s(self) -> float:
+        """Of a message without bytes."""
+
+    @property
+    def bandwidth_bits_per_s(self) -> float:
+        """Of what follows."""
+
+
 def measured_request(
     request: PlanRequest,
     model: ModelSpec,
     layers: Mapping[str, LayerSamples],
-    links: Mapping[tuple[str, str], TransferFit],
+    links: Mapping[tuple[str, str], Rate],
 ) -> PlanRequest:
     """The request with layers of `model` given outright, their medians as time_s, and links as they were measured."""
+    medians = {
+        node: {name: [median(layer) for layer in own] for name, own in samples.items() if own}
+        for node, samples in layers.items()
+    }
+    return request_in_seconds(request, model, medians, links)
+
+
+def request_in_seconds(
+    request: PlanRequest,
+    model: ModelSpec,
+    seconds: Mapping[str, PassSeconds],
+    links: Mapping[tuple[str, str], Rate],
+) -> PlanRequest:
+    """The request with layers of `model` given outright, timed as in `seconds` (by node), and links as measured.
+
+    A layer's pass that one of those nodes was not timed in keeps its estimate.
+    """
     derived = profile(model, request.workload)
-    given = tuple(
-        layer.model_copy(
-            update={
-                name: cost.model_copy(update={"time_s": _medians(layers, name, k)})
-                for name in ("forward", "backward", "decode", "update")
-                if isinstance(cost := getattr(layer, name), Pass)
-            }
-        )
-        for k, layer in enumerate(derived.layers)
-    )
     outright = ModelSpec(
-        layers=tuple(Layer.model_validate(layer.model_dump()) for layer in given),
+        name=model.name,
+        layers=tuple(_timed(layer, k, seconds) for k, layer in enumerate(derived.layers)),
         input_bytes=derived.input_bytes,
         label_bytes=derived.label_bytes,
         result_bytes=derived.result_bytes,
     )
     # Measured times hold at the level that was emulated; a node has no other here.
     nodes = tuple(
-        Node(id=node.id, kind=node.kind, compute_flops_per_s=1.0, memory_bytes=node.memory_bytes, trusted=node.trusted)
+        Node(
+            id=node.id,
+            kind=node.kind,
+            compute_flops_per_s=_rate(node, None),
+            memory_bytes=node.memory_bytes,
+            trusted=node.trusted,
+        )
         for node in request.cluster.nodes
     )
-    cluster = request.cluster.model_copy(
-        update={
-            "nodes": nodes,
-            "links": tuple(
-                Link(
-                    source=source,
-                    target=target,
-                    bandwidth_bits_per_s=fit.bandwidth_bits_per_s,
-                    latency_s=fit.latency_s,
-                    bidirectional=False,
-                )
-                for (source, target), fit in links.items()
-            ),
-        }
+    directed = tuple(
+        Link(
+            source=source,
+            target=target,
+            bandwidth_bits_per_s=rate.bandwidth_bits_per_s,
+            latency_s=rate.latency_s,
+            bidirectional=False,
+        )
+        for (source, target), rate in links.items()
     )
+    cluster = request.cluster.model_copy(update={"nodes": nodes, "links": directed})
     return request.model_copy(update={"model": outright, "cluster": cluster})
 
 
-def _medians(layers: Mapping[str, LayerSamples], name: str, k: int) -> dict[str, float]:
-    return {node: median(samples[name][k]) for node, samples in layers.items() if samples.get(name)}
+def _timed(layer: Layer, k: int, seconds: Mapping[str, PassSeconds]) -> Layer:
+    """Layer k with the measured seconds of its passes."""
+    timed = {}
+    for name in PASSES:
+        cost: Pass | None = getattr(layer, name)
+        taken = {node: own[name][k] if name in own else None for node, own in seconds.items()}
+        if cost is not None and None not in taken.values():
+            timed[name] = cost.model_copy(update={"time_s": taken})
+    return layer.model_copy(update=timed)
 
 
 def predict(measured: PlanRequest, job: Job) -> Evaluation:
