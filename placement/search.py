@@ -89,6 +89,8 @@ class Search:
     cancelled: Callable[[], bool] = field(default=lambda: False)
     candidates: list[Placement] = field(default_factory=list)
     """Placements from elsewhere (baselines, earlier goals) that may serve as a start."""
+    known_bounds: dict[str, float] = field(default_factory=dict)
+    """By phase, what an earlier search of the same request had proven."""
 
     def __post_init__(self) -> None:
         self._begin = self.clock()
@@ -109,6 +111,8 @@ class Search:
         """The best placement for a goal under limits, by formula or, for 1f1b, by replay."""
         allowance = self.seconds_left if seconds is None else min(seconds, self.seconds_left)
         reports = Reports(partial(self._tell, phase))
+        known = self.known_bounds.get(phase)
+        reports.proven(known)
         if self.problem.replays:
             result = self._minimise_replayed(goal, limits, reports, allowance)
         else:
@@ -124,6 +128,8 @@ class Search:
                 on_progress=lambda _, bound: reports.proven(bound),
             )
             result = self._by_model(task)
+        if known is not None and result.value is not None and (result.bound is None or result.bound < known):
+            result = replace(result, bound=min(known, result.value))
         reports.end(result.placement, result.value, result.bound)
         return result
 

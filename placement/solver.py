@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from models.base import Fault, refuse
 from models.constraints import Backend, Metric, ObjectiveKind
@@ -27,7 +27,7 @@ from placement.explanation.yardstick import Questioner, yardstick_of
 from placement.frontier.answer import frontier_answer
 from placement.frontier.enumeration import by_enumeration
 from placement.frontier.epsilon_constraint import by_epsilon_constraint
-from placement.frontier.method import FrontierMethod, FrontierProgress, Wanted
+from placement.frontier.method import FoundPoint, FrontierMethod, FrontierProgress, Wanted
 from placement.objectives import OBJECTIVES, Optimum, metric_value
 from placement.problem import PlacedStage, Placement, Problem
 from placement.report import assess
@@ -48,11 +48,13 @@ def plan(
     cancelled: Callable[[], bool] | None = None,
     clock: Callable[[], float] = time.monotonic,
     threads: int = 2,
+    known: Progress | None = None,
 ) -> Plan:
     """The best placement of the request's layers, with what is proven about it.
 
     on_progress: called as incumbents and bounds improve. cancelled: asked from time to time; True ends the search, and
-    the best plan so far is answered. clock: monotonic seconds. Raises InvalidInput for requests that no answer fits.
+    the best plan so far is answered. clock: monotonic seconds. known: the last report of an earlier search of the same
+    request, from which this one goes on. Raises InvalidInput for requests that no answer fits.
     """
     begin = clock()
     problem = compile_problem(request)
@@ -61,6 +63,10 @@ def plan(
     search = _search(problem, begin, clock, threads, cancelled)
     search.relative_gap = request.solver.relative_gap
     search.on_progress = on_progress or search.on_progress
+    if known is not None:
+        _go_on(search, [known.stages or ()])
+        if known.bound is not None and known.phase in {metric.value for metric in Metric}:
+            search.known_bounds[known.phase] = known.bound  # of other phases the goal may be another this time
     prepared = clock()
     if request.explain is not None:
         search.deadline_s -= request.solver.time_limit_s * request.explain.time_share
@@ -87,6 +93,14 @@ def plan(
         return answer
     search.deadline_s = begin + request.solver.time_limit_s
     return _with_explanation(answer, request.explain, search, optimum)
+
+
+def _go_on(search: Search, known: Iterable[Sequence[NamedStage]]) -> None:
+    """Start from plans that an earlier search of the same request has found."""
+    problem = search.problem
+    for stages in known:
+        if stages:
+            search.candidates.append(placement_of(problem, problem.request, stages))
 
 
 def _with_explanation(answer: Plan, asked: Explain, search: Search, optimum: Optimum) -> Plan:
@@ -133,15 +147,18 @@ def frontier(
     cancelled: Callable[[], bool] | None = None,
     clock: Callable[[], float] = time.monotonic,
     threads: int = 2,
+    known: Sequence[FoundPoint] = (),
 ) -> Frontier:
     """Every trade-off of latency and energy that is worth choosing, with what is proven about it.
 
-    on_progress: called as points and proofs come in. The other arguments and the errors are those of `plan`.
+    on_progress: called as points and proofs come in. known: points that an earlier search reported. The other
+    arguments and the errors are those of `plan`.
     """
     begin = clock()
     problem = compile_problem(request)
     _check_backend(problem)
     search = _search(problem, begin, clock, threads, cancelled)
+    _go_on(search, [point.stages for point in known])
     settings = request.frontier
     wanted = Wanted(limits_of(problem), settings.epsilon, settings.max_points, on_progress or (lambda _: None))
     prepared = clock()

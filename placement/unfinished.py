@@ -6,14 +6,14 @@ alone; where the report is silent, the simple rules' plans stand in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from models.base import InvalidInput
 from models.constraints import Metric, ObjectiveKind
 from models.frontier import Frontier, FrontierRequest, FrontierTermination
 from models.plan import Plan, SolverReport, Status, Termination
-from models.request import PlanRequest
+from models.request import PlacedStage, PlanRequest
 from placement.answer import notes_of
 from placement.backends.base import LatencyModel
 from placement.backends.registry import BACKENDS
@@ -23,7 +23,7 @@ from placement.cost_model import compile_problem
 from placement.evaluation import Figures
 from placement.feasibility import feasible_figures, relative_gap, replayed_figures
 from placement.frontier.answer import frontier_answer
-from placement.frontier.method import Traced, point_of
+from placement.frontier.method import FoundPoint, Traced, point_of
 from placement.frontier.staircase import Staircase
 from placement.goals import GOAL_OF, Goal
 from placement.objectives import stated
@@ -33,6 +33,12 @@ from placement.search import Progress
 from placement.solver import placement_of
 
 Scored = tuple[Placement, Figures]
+MOST_REPLAYED = 50
+"""Points of a 1f1b frontier that are replayed for an answer: somebody waits for it."""
+ENDED_NOTE = (
+    "ended from outside: the points are those that the search had reported and those of simple rules; what it had "
+    "proven is lost with it"
+)
 _SINGLE = frozenset({ObjectiveKind.LATENCY, ObjectiveKind.ENERGY, ObjectiveKind.THROUGHPUT})
 
 
@@ -42,12 +48,11 @@ def unfinished_plan(
     """The plan of a search that last reported `known`; `no_plan_found` where neither it nor a simple rule has one.
 
     The objective of a weighted sum, and the bound of a weighted or lexicographic search, are stated only where the
-    report is of the last phase: what those search before bounds something else. For 1f1b no bound is stated, since
-    bounds by formula do not hold for replays. Raises InvalidInput as `plan` does.
+    report is of the last phase: what those search before bounds something else. Raises InvalidInput as `plan` does.
     """
     problem = compile_problem(request)
     metric, single = _metric(request), request.objective.kind in _SINGLE
-    reported = _scored(problem, _placements_of(request, problem, known))
+    reported = _scored(problem, _placements_of(request, problem, None if known is None else known.stages))
     candidates = reported if reported and not single else [*reported, *_simple_plans(problem)]
     chosen = min(candidates, key=lambda scored: _ranking(request).value(scored[1]), default=None)
     final = known if known is not None and known.phase == _final_phase(request) else None
@@ -58,7 +63,7 @@ def unfinished_plan(
         value = GOAL_OF[metric].value(chosen[1])
     elif final is not None:
         value = final.objective
-    if final is not None and final.bound is not None and not problem.replays:
+    if final is not None and final.bound is not None:
         bound = final.bound if value is None else min(final.bound, value)
     metrics = None if chosen is None else assess(problem, chosen[0])[2]
     body = {} if metrics is None else {name: getattr(metrics, name) for name in type(metrics).model_fields}
@@ -89,11 +94,25 @@ def _worth(problem: Problem, metric: Metric, figures: Figures) -> float:
     return stated(problem, metric, GOAL_OF[metric].value(figures))
 
 
-def unfinished_frontier(request: FrontierRequest, termination: FrontierTermination, *, threads: int = 2) -> Frontier:
-    """The frontier of a search of which nothing is known: the simple rules' plans, and all intervals open."""
+def unfinished_frontier(
+    request: FrontierRequest,
+    known: Sequence[FoundPoint],
+    termination: FrontierTermination,
+    *,
+    threads: int = 2,
+) -> Frontier:
+    """The frontier of a search that had reported these points: they and the simple rules' plans, all intervals open.
+
+    Each is scored again, and none is called proven: proofs are not reported. For 1f1b, where that takes a replay each,
+    at most MOST_REPLAYED of them are answered, both ends among them. Raises InvalidInput as `frontier` does.
+    """
     problem = compile_problem(request)
+    best = _unbeaten(known)
+    if problem.replays:
+        best = _spread(best, MOST_REPLAYED)
+    placements = [placement for point in best for placement in _placements_of(request, problem, point.stages)]
     found = Staircase(request.frontier.epsilon)
-    for placement, figures in _simple_plans(problem):
+    for placement, figures in [*_scored(problem, placements), *_simple_plans(problem)]:
         found.add_point(point_of(placement, figures))
     found.thin(request.frontier.max_points)
     return frontier_answer(
@@ -104,8 +123,24 @@ def unfinished_frontier(request: FrontierRequest, termination: FrontierTerminati
         name="unfinished",
         solver=_solver_report(request, None, threads),
         infeasibility=None,
-        notes=notes_of(problem),
+        notes=(*notes_of(problem), ENDED_NOTE),
     )
+
+
+def _unbeaten(points: Sequence[FoundPoint]) -> list[FoundPoint]:
+    """Those that no other beats, from fastest to thriftiest, by the figures that were reported."""
+    best: list[FoundPoint] = []
+    for point in sorted(points, key=lambda point: (point.latency_s, point.energy_j)):
+        if not best or point.energy_j < best[-1].energy_j:
+            best.append(point)
+    return best
+
+
+def _spread(points: list[FoundPoint], most: int) -> list[FoundPoint]:
+    """At most so many of them, evenly, the first and the last among them."""
+    if len(points) <= most:
+        return points
+    return [points[round(k * (len(points) - 1) / (most - 1))] for k in range(most)]
 
 
 def _metric(request: PlanRequest) -> Metric | None:
@@ -126,11 +161,11 @@ def _final_phase(request: PlanRequest) -> str:
     return f"best {metric}" if request.objective.kind is ObjectiveKind.LEXICOGRAPHIC else metric.value
 
 
-def _placements_of(request: PlanRequest, problem: Problem, known: Progress | None) -> Iterable[Placement]:
-    if known is None or not known.stages:
+def _placements_of(request: PlanRequest, problem: Problem, stages: Sequence[PlacedStage] | None) -> Iterable[Placement]:
+    if not stages:
         return
     try:
-        yield placement_of(problem, request, known.stages)
+        yield placement_of(problem, request, stages)
     except (InvalidInput, ValueError):
         return
 

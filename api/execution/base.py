@@ -60,6 +60,8 @@ class Job:
     """What the request allows for solving; a job that overruns it by a margin is ended by force."""
     traceparent: str | None = None
     """W3C trace context of the request, for the worker's span."""
+    known: dict[str, Any] | None = None
+    """What an earlier attempt was known to have (`Ending.incumbent`): where this one starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Event:
     data: dict[str, Any]
     """Ready for JSON. `started`: queue_seconds. The others: seconds (since the search began), phase, objective, bound,
     gap (numbers or None; of the goal in hand, smaller is better); an incumbent also `stages`, if at hand: a list of
-    {node, level, first_layer, stop_layer}."""
+    {node, level, first_layer, stop_layer}. Of a frontier: seconds, points, open_share, latest, and of an incumbent
+    `found`, the new points: a list of {latency_s, energy_j, stages}."""
 
 
 class Outcome(StrEnum):
@@ -104,7 +107,8 @@ class Ending:
     solve_seconds: float = 0.0
     """From a free slot to the end."""
     incumbent: dict[str, Any] | None = None
-    """`data` of the last event that told an objective: the last incumbent, with the last bound. For `salvage`."""
+    """What was told: the last incumbent with the best bound on it, as in `Event.data`; of a frontier {"found": all
+    points}. For `salvage`."""
 
 
 class Full(Exception):

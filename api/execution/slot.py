@@ -9,12 +9,13 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from api.execution.assignment import Order
 from api.execution.base import Event, Outcome
 from api.execution.children import Child, Children, Exit
 from api.execution.frames import Frames, Mark, header
+from api.execution.known import Known
 from api.execution.worker import OUT_OF_MEMORY
 from models.plan import Termination
 
@@ -56,7 +57,7 @@ class _Work:
     id: str
     on_event: Callable[[Event], None]
     reply: asyncio.Future[Reply]
-    known: dict[str, Any] | None = None
+    known: Known = field(default_factory=Known)
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
     cancelled: bool = False
 
@@ -124,7 +125,7 @@ class Slot:
 
     def _force(self, work: _Work, why: Termination) -> None:
         """Answer at once with what is known, and end the process."""
-        work.end(Reply(Outcome.LOST, message=f"ended by force: {why}", forced=why, incumbent=work.known))
+        work.end(Reply(Outcome.LOST, message=f"ended by force: {why}", forced=why, incumbent=work.known.data))
         if self._work is work and self._child is not None:
             self._children.kill(self._child)
 
@@ -186,30 +187,22 @@ class Slot:
         if work is None or work.reply.done():
             return  # answered by force while this was on its way; its process is about to end
         if mark is Mark.PROGRESS:
-            data = json.loads(payload)
-            name: Any = "bound" if _same_plan(work.known, data) else "incumbent"
-            if data.get("objective") is not None:
-                work.known = data
-            work.on_event(Event(name, data))
+            event = work.known.learn(json.loads(payload))
+            if event is not None:
+                work.on_event(event)
             return
         text = payload.decode(errors="replace") if mark is Mark.FAILURE else ""
         self._work = None
         outcome = Outcome.MEMORY if _NO_MEMORY.search(text) else _ENDINGS[mark]
-        work.end(Reply(outcome, None if mark is Mark.FAILURE else payload, text, incumbent=work.known))
+        work.end(Reply(outcome, None if mark is Mark.FAILURE else payload, text, incumbent=work.known.data))
         self._on_free(self)
-
-
-def _same_plan(known: dict[str, Any] | None, data: dict[str, Any]) -> bool:
-    if data.get("objective") is None:
-        return True
-    return known is not None and all(known.get(name) == data.get(name) for name in ("phase", "objective", "stages"))
 
 
 def _reply_after(end: Exit, work: _Work) -> Reply:
     """What a worker's end means for its job."""
     out_of_memory = end.status == OUT_OF_MEMORY or (end.status < 0 and _NO_MEMORY.search(end.words) is not None)
     outcome = Outcome.MEMORY if out_of_memory else Outcome.LOST
-    return Reply(outcome, message=f"the worker ended with {end}", incumbent=work.known)
+    return Reply(outcome, message=f"the worker ended with {end}", incumbent=work.known.data)
 
 
 class _Line(asyncio.Protocol):
@@ -224,8 +217,7 @@ class _Line(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's own is not derived from it
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - there is nothing to tell apart
         """A worker without a line has no use."""

@@ -193,8 +193,9 @@ class LocalExecutor:
         job, pool = hand.job, self._pool(hand.job.kind)
         hand.slot = slot
         _tell(hand.on_event, Event("started", {"queue_seconds": hand.queue_seconds}))
+        details = {} if job.known is None else {"known": job.known}
         order = Order(
-            job.id, self._provision.work[job.kind], job.time_limit_s, self._provision.threads, job.traceparent
+            job.id, self._provision.work[job.kind], job.time_limit_s, self._provision.threads, job.traceparent, details
         )
         allowance_s = job.time_limit_s * (1 + MARGIN_SHARE) + MARGIN_S
         began = time.monotonic()

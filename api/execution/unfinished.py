@@ -5,17 +5,14 @@ Each function is a `Work` and named as the job's kind; `details` of its order ar
 
 from __future__ import annotations
 
-from typing import Any
-
 from api.execution.assignment import Assignment
+from api.execution.telling import points_of, progress_of
 from api.execution.work import refusals, to_json
 from api.requests import parse
 from models import CompareRequest, FrontierRequest, PlanRequest
 from models.frontier import FrontierTermination
 from models.plan import Termination
-from models.request import PlacedStage
 from placement.comparing import unfinished_comparison
-from placement.search import Progress
 from placement.unfinished import unfinished_frontier, unfinished_plan
 
 
@@ -34,11 +31,14 @@ def plan(body: bytes, assignment: Assignment) -> bytes:
 
 
 def frontier(body: bytes, assignment: Assignment) -> bytes:
-    """The simple rules' plans: reports of a frontier's progress do not carry its points."""
+    """The points known."""
     order = assignment.order
     with refusals(body):
         answer = unfinished_frontier(
-            parse(FrontierRequest, body), FrontierTermination(order.details["termination"]), threads=order.threads
+            parse(FrontierRequest, body),
+            points_of(order.details["known"]),
+            FrontierTermination(order.details["termination"]),
+            threads=order.threads,
         )
     return to_json(answer.model_copy(update={"id": order.id}))
 
@@ -51,11 +51,3 @@ def compare(body: bytes, assignment: Assignment) -> bytes:
             parse(CompareRequest, body), Termination(order.details["termination"]), threads=order.threads
         )
     return to_json(answer.model_copy(update={"id": order.id}))
-
-
-def progress_of(known: dict[str, Any]) -> Progress:
-    """What `api.execution.work.known_of` made data of."""
-    stages = known["stages"]
-    return Progress(
-        **known | {"stages": None if stages is None else tuple(map(PlacedStage.model_validate, stages))},
-    )

@@ -10,13 +10,14 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from api.execution.assignment import Assignment, Refused
+from api.execution.telling import Build, Points, points_of, progress_of, reported
 from api.problems import Problem, ProblemType
 from api.readiness import try_all
 from api.requests import parse, refused
@@ -29,7 +30,6 @@ from models.export import ExportRequest
 from models.profile_request import ProfileRequest
 from models.violations import violations_of
 from placement import comparing, exports, solver, warm_up
-from placement.search import Progress
 from placement.transformers import profile as derived
 
 log = logging.getLogger("placement.execution")
@@ -55,31 +55,35 @@ def prepare() -> None:
 
 def plan(body: bytes, assignment: Assignment) -> bytes:
     """PlanRequest -> Plan."""
-    return _solved(solver.plan, PlanRequest, known_of, body, assignment)
+    known = assignment.order.details.get("known")
+    solve = solver.plan if known is None else partial(solver.plan, known=progress_of(known))
+    return _solved(solve, PlanRequest, reported, body, assignment)
 
 
 def frontier(body: bytes, assignment: Assignment) -> bytes:
     """FrontierRequest -> Frontier."""
-    return _solved(solver.frontier, FrontierRequest, asdict, body, assignment)
+    known = points_of(assignment.order.details.get("known"))
+    solve = partial(solver.frontier, known=known) if known else solver.frontier
+    return _solved(solve, FrontierRequest, Points().reported, body, assignment)
 
 
 def compare(body: bytes, assignment: Assignment) -> bytes:
     """CompareRequest -> Comparison."""
-    return _solved(comparing.compare, CompareRequest, known_of, body, assignment)
+    return _solved(comparing.compare, CompareRequest, reported, body, assignment)
 
 
 def _solved(
     solve: Callable[..., Plan | Frontier | Comparison],
     kind: type[DomainType],
-    told: Callable[[Any], dict[str, Any]],
+    report: Callable[[Any], Build],
     body: bytes,
     assignment: Assignment,
 ) -> bytes:
-    """The answer to a request of some kind, under the job's id; what is `told` of each progress is streamed."""
+    """The answer to a request of some kind, under the job's id; what is to `report` of each progress is streamed."""
     with refusals(body):
         answer = solve(
             parse(kind, body),
-            on_progress=lambda progress: assignment.tell(partial(told, progress)),
+            on_progress=lambda progress: assignment.tell(report(progress)),
             cancelled=assignment.cancelled,
             threads=assignment.order.threads,
         )
@@ -162,12 +166,6 @@ def refusals(body: bytes) -> Iterator[None]:
         raise Refused(to_json(refused(invalid, body).details())) from None
     except Problem as problem:
         raise Refused(to_json(problem.details())) from None
-
-
-def known_of(progress: Progress) -> dict[str, Any]:
-    """The data of an event (`api.execution.base.Event`)."""
-    stages = None if progress.stages is None else [stage.model_dump() for stage in progress.stages]
-    return asdict(replace(progress, stages=None)) | {"stages": stages}
 
 
 def to_json(answer: BaseModel) -> bytes:

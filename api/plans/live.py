@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from api.execution.base import Event
+from api.execution.known import Known
 from api.plans.answers import Asked, without_plan
 from api.problems import Problem
 from api.store.rows import PlanRow, StoredEvent
@@ -95,8 +96,7 @@ class Live:
     """Set when there is nothing more to wait for: it has an end, was not accepted, or waits for the next start."""
     kept_end: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the end is durable, or given up."""
-    known: dict[str, Any] | None = None
-    """Data of the last event that told an objective."""
+    _known: Known = field(default_factory=Known)
     _seq: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -112,17 +112,20 @@ class Live:
         for event in told:
             self._seq = event.seq
             if event.name in ("incumbent", "bound"):
-                self.known = json.loads(event.data)
+                self._known.learn(json.loads(event.data))
+
+    @property
+    def known(self) -> dict[str, Any] | None:
+        """What was told by all attempts (`Ending.incumbent`)."""
+        return self._known.data
 
     def heard(self, event: Event) -> None:
-        """Take an event of the one who solves."""
+        """Take an event of the one who solves, and tell what is new in it: an attempt may repeat an earlier one."""
         if event.name == "started":
             self.status = Status.RUNNING
-        elif len(self.events) >= MOST_EVENTS:
-            return
-        elif event.data.get("objective") is not None:
-            self.known = event.data
-        self.tell(event.name, event.data)
+            self.tell(event.name, event.data)
+        elif (news := self._known.learn(event.data)) is not None and len(self.events) < MOST_EVENTS:
+            self.tell(news.name, news.data)
 
     def unkept(self) -> list[tuple[int, str, str]]:
         """Events that the store does not have; they count as kept from now on."""
@@ -156,7 +159,8 @@ class Live:
         if self.end is not None:
             return View(self.plan_id, self.end.status, self.end.body, finished=True)
         said: dict[str, Any] = {}
-        if self.known is not None and self.asked.objective in _STATED_AS_IT_IS:
-            said = {name: self.known.get(name) for name in ("objective", "bound", "gap")}
+        known = self.known
+        if known is not None and self.asked.objective in _STATED_AS_IT_IS:
+            said = {name: known.get(name) for name in ("objective", "bound", "gap")}
         body = without_plan(self.asked, self.plan_id, Status(self.status), **said)
         return View(self.plan_id, self.status, body, finished=False)

@@ -113,7 +113,7 @@ class Solving:
         return ending
 
     def _job(self, live: Live) -> Job:
-        return Job(live.plan_id, live.asked.kind, live.raw, live.asked.time_limit_s, live.traceparent)
+        return Job(live.plan_id, live.asked.kind, live.raw, live.asked.time_limit_s, live.traceparent, live.known)
 
     async def _accept(self, live: Live) -> None:
         """Keep the plan, or find its answer, while it is being solved: most plans are new."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from api.execution.base import Ending, Event, Executor, Job, Kind, Outcome
+from api.execution.known import Known
 from api.scaleout.leases import Leases, Taken
 from api.scaleout.meaning import Meaning
 from api.store.errors import StoreUnavailable
@@ -24,6 +25,7 @@ RETRY_S = 0.5
 """Pause before the store is tried again."""
 MOST_EVENTS = 5000
 """Events kept of one plan; further ones are left out, the end never is."""
+_REPORTS = frozenset({"incumbent", "bound"})
 
 
 class Hand:
@@ -34,10 +36,13 @@ class Hand:
     ) -> None:
         row = taken.row
         self._taken, self._executor, self._leases, self._meaning = taken, executor, leases, meaning
-        self._job = Job(row.id, Kind(row.kind), row.request, row.time_limit_s, traceparent)
+        self._known = Known()
+        for told in taken.told:
+            if told.name in _REPORTS:
+                self._known.learn(json.loads(told.data))
+        self._job = Job(row.id, Kind(row.kind), row.request, row.time_limit_s, traceparent, self._known.data)
         self._seq = taken.told[-1].seq
         self._fresh: list[NewEvent] = []
-        self._known = _last_known(taken)
         self._cancelled = row.cancel_requested
         self._broken_off = self._lost = False
         self.over = asyncio.Event()
@@ -80,9 +85,9 @@ class Hand:
         most = self._meaning.most_attempts
         attempts = self._taken.row.attempts
         if self._cancelled:
-            return await self._executor.salvage(self._job, self._known, Termination.CANCELLED)
+            return await self._executor.salvage(self._job, self._known.data, Termination.CANCELLED)
         if most is not None and attempts > most:
-            return await self._executor.salvage(self._job, self._known, Termination.WORKER_LOST)
+            return await self._executor.salvage(self._job, self._known.data, Termination.WORKER_LOST)
         try:
             ending = await self._executor.run(self._job, self._heard)
         except Exception as error:
@@ -91,7 +96,7 @@ class Hand:
         final = most is not None and attempts >= most and not self._broken_off
         if ending.outcome is Outcome.LOST and (final or (most is not None and self._cancelled)):
             why = Termination.CANCELLED if self._cancelled else Termination.WORKER_LOST
-            return await self._executor.salvage(self._job, ending.incumbent or self._known, why)
+            return await self._executor.salvage(self._job, self._known.data, why)
         return ending
 
     def _goes_back(self, ending: Ending) -> bool:
@@ -107,8 +112,11 @@ class Hand:
         return max(0.0, (row.started_at - row.created_at).total_seconds()) if row.started_at else 0.0
 
     def _heard(self, event: Event) -> None:
-        if event.name != "started" and self._seq < MOST_EVENTS:
-            self._tell(event.name, event.data)
+        if event.name not in _REPORTS:
+            return
+        news = self._known.learn(event.data)
+        if news is not None and self._seq < MOST_EVENTS:
+            self._tell(news.name, news.data)
 
     def _tell(self, name: str, data: dict[str, Any]) -> None:
         self._seq += 1
@@ -148,13 +156,3 @@ class Hand:
         log.warning("plan %s has ended, or is another worker's by now", self.plan_id)
         self._lost = True
         self._executor.cancel(self.plan_id)
-
-
-def _last_known(taken: Taken) -> dict[str, Any] | None:
-    """What earlier attempts knew last."""
-    for event in reversed(taken.told):
-        if event.name in {"incumbent", "bound"}:
-            data: dict[str, Any] = json.loads(event.data)
-            if data.get("objective") is not None:
-                return data
-    return None

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from api.execution.base import SHORT_KINDS, Ending, Event, Executor, Full, Job, Kind, Load, Outcome
+from api.execution.known import Known
 from api.scaleout.meaning import Meaning
 from api.scaleout.queue import PlanQueue
 from api.scaleout.shared_plans import POLL_S, SharedPlans
@@ -41,7 +42,7 @@ class _Followed:
     cancelled: bool = False
     after: int = 0
     """Number of the last event that was seen."""
-    known: dict[str, Any] | None = None
+    known: Known = field(default_factory=Known)
     task: asyncio.Task[Ending] = field(init=False)
 
 
@@ -162,7 +163,7 @@ class QueuedExecutor:
                             return ending
                     with suppress(TimeoutError):
                         await asyncio.wait_for(followed.changed.wait(), POLL_S)
-            return Ending(Outcome.LOST, message="draining", incumbent=followed.known)
+            return Ending(Outcome.LOST, message="draining", incumbent=followed.known.data)
         finally:
             self._since -= 1
             del self._followed[followed.job.id]
@@ -173,14 +174,16 @@ class QueuedExecutor:
             followed.after = event.seq
             if event.name in _EVENTS:
                 data = json.loads(event.data)
-                if data.get("objective") is not None:
-                    followed.known = data
+                if event.name != "started":
+                    followed.known.learn(data)
                 _tell(followed.on_event, Event(event.name, data))  # type: ignore[arg-type]
             elif event.name == "done":
                 row = await self._plans.get(followed.job.id, owner=None)
                 if row is None:
-                    return Ending(Outcome.FAILED, message="the plan is not kept any more", incumbent=followed.known)
-                return replace(self._meaning.ending(row), incumbent=followed.known)
+                    return Ending(
+                        Outcome.FAILED, message="the plan is not kept any more", incumbent=followed.known.data
+                    )
+                return replace(self._meaning.ending(row), incumbent=followed.known.data)
         unborn = followed.cancelled and not self._plans.is_being_inserted(followed.job.id)
         if unborn and await self._plans.status(followed.job.id, owner=None) is None:
             return await self._clerks.salvage(followed.job, None, Termination.CANCELLED)

@@ -8,7 +8,7 @@ from math import inf
 
 from models.constraints import Metric
 from placement.backends.brute_force import placements
-from placement.frontier.method import FrontierProgress, Traced, Wanted, figures_of_candidate, point_of
+from placement.frontier.method import FrontierProgress, Traced, Wanted, figures_of_candidate, found_point, point_of
 from placement.frontier.staircase import Empty, Point, Staircase
 from placement.search import Search
 
@@ -24,9 +24,10 @@ def by_enumeration(search: Search, wanted: Wanted) -> Traced:
             return Traced(found, sizes={"placements": scored})
         scored += 1
         figures = figures_of_candidate(search, placement, wanted.limits)
-        if figures is not None and found.add_point(point_of(placement, figures)):
-            latest = (figures.latency_s, figures.energy_j)
-            wanted.on_progress(FrontierProgress(search.clock() - begin, len(found.points), 1.0, latest))
+        if figures is not None and found.add_point(point := point_of(placement, figures)):
+            seconds, latest = search.clock() - begin, (figures.latency_s, figures.energy_j)
+            told = (found_point(search, point),)
+            wanted.on_progress(FrontierProgress(seconds, len(found.points), 1.0, latest, told))
     everything = found.points
     exact = Staircase(wanted.epsilon)
     for point in cover(everything, exact.factor):

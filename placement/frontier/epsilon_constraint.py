@@ -22,7 +22,15 @@ from math import inf
 from models.constraints import Metric
 from placement.backends.base import Outcome
 from placement.constraints import Limits
-from placement.frontier.method import FrontierProgress, Traced, Wanted, figures_of_candidate, point_of
+from placement.frontier.method import (
+    FoundPoint,
+    FrontierProgress,
+    Traced,
+    Wanted,
+    figures_of_candidate,
+    found_point,
+    point_of,
+)
 from placement.frontier.staircase import RESOLUTION, Empty, Point, Staircase, Zone
 from placement.goals import GOAL_OF, tightened
 from placement.problem import Placement
@@ -142,9 +150,11 @@ class _Tracing:
         if result.outcome is Outcome.STOPPED and self._search.clock() - before >= allowance / 2:
             self._unfinished.add(step)
         self._learn(step, result)
-        latest = self._harvest()
+        found = self._harvest()
+        latest = (found[-1].latency_s, found[-1].energy_j) if found else None
+        seconds = self._search.clock() - self._begin
         self._wanted.on_progress(
-            FrontierProgress(self._search.clock() - self._begin, len(self._found.points), self._open_share(), latest)
+            FrontierProgress(seconds, len(self._found.points), self._open_share(), latest, tuple(found))
         )
 
     def _limits(self, step: _Step) -> Limits:
@@ -162,20 +172,20 @@ class _Tracing:
         latency, energy = (bound, step.limit) if step.metric is Metric.LATENCY else (step.limit, bound)
         self._found.add_empty(Empty(latency, energy, step.metric))
 
-    def _harvest(self) -> tuple[float, float] | None:
-        """Every plan that the search has met; the one found last, if it belongs to the frontier so far."""
-        latest, before = None, set(self._found.points)
+    def _harvest(self) -> list[FoundPoint]:
+        """Learn from every plan that the search has met; those that no plan known before beats."""
+        new, before = [], set(self._found.points)
         for placement in self._search.candidates:
             if placement in self._seen:
                 continue
             self._seen.add(placement)
             figures = figures_of_candidate(self._search, placement, self._wanted.limits)
-            if figures is not None and self._found.add_point(point_of(placement, figures)):
-                latest = (figures.latency_s, figures.energy_j)
+            if figures is not None and self._found.add_point(point := point_of(placement, figures)):
+                new.append(found_point(self._search, point))
         after = set(self._found.points)
         if not before <= after:
             self._beating |= after - before
-        return latest
+        return new
 
     def _open_share(self) -> float:
         zones = list(self._found.zones())

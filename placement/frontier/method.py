@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from models.request import PlacedStage
 from placement.backends.base import LatencyModel
 from placement.constraints import Limits
 from placement.evaluation import Figures
 from placement.feasibility import feasible_figures, replayed_figures
 from placement.frontier.staircase import Point, Staircase
 from placement.problem import Placement
-from placement.search import Search
+from placement.search import Search, stages_of
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPoint:
+    """A plan met on the way, by its figures in s and J; a later one may beat it."""
+
+    latency_s: float
+    energy_j: float
+    stages: tuple[PlacedStage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +34,8 @@ class FrontierProgress:
     """Share of the rectangle between both ends in which further points may lie; 1 before the ends are known."""
     latest: tuple[float, float] | None = None
     """Latency in s and energy in J of the point found last."""
+    found: tuple[FoundPoint, ...] = ()
+    """Points found since the report before; all that were ever told hold every point of the frontier so far."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,11 @@ def figures_of_candidate(search: Search, placement: Placement, limits: Limits) -
     if search.problem.replays:
         return replayed_figures(search.problem, placement, limits)
     return feasible_figures(search.problem, placement, limits, LatencyModel.FORMULA)
+
+
+def found_point(search: Search, point: Point) -> FoundPoint:
+    """The point as it is reported."""
+    return FoundPoint(point.latency_s, point.energy_j, stages_of(search.problem, point.placement))
 
 
 def point_of(placement: Placement, figures: Figures) -> Point:

@@ -232,6 +232,16 @@ def test_real_backend_reports_bounds_that_never_pass_its_plans() -> None:
     assert all(r.objective is None or r.bound is None or r.bound <= r.objective for r in reports)
 
 
+def test_what_was_proven_before_holds_still() -> None:
+    reports: list[Progress] = []
+    weak = Claim(Outcome.STOPPED, stages(*ALONE), 2.0)
+    result = searched(weak, known_bounds={"latency": 5.0}, on_progress=reports.append)
+    assert (result.value, result.bound) == (8.0, 5.0)
+    assert [report.bound for report in reports] == [pytest.approx(5.0, rel=2 * BOUND_TOLERANCE), 5.0]
+    assert searched(weak, known_bounds={"energy": 5.0}).bound == 2.0
+    assert searched(Claim(Outcome.STOPPED, stages(*CUT), 2.0), known_bounds={"latency": 6.0 + 1e-9}).proven
+
+
 # 1f1b: the formula ranks, the replay decides
 
 

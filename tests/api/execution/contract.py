@@ -105,6 +105,20 @@ class ExecutorContract:
         assert answer["known"]["objective"] == 7.0
         assert rig.run("echo").outcome is Outcome.ANSWERED
 
+    @pytest.mark.parametrize("ended_by", ["cancel", "time limit"])
+    def test_a_frontier_that_is_ended_by_force_is_answered_with_every_point_that_it_told(self, rig: Rig, ended_by: str):
+        limit_s = {} if ended_by == "cancel" else {"time_limit_s": 0.5}
+        running = rig.start("trace", latencies=[3.0, 2.0, 1.0], **limit_s)
+        if ended_by == "cancel":
+            wait_until(lambda: len(running.named("incumbent")) == 3)
+            assert rig.cancel(running.id)
+        answer = running.answer()
+        assert answer["termination"] == (Termination.CANCELLED if ended_by == "cancel" else Termination.TIME_LIMIT)
+        told = [point for event in running.named("incumbent") for point in event.data["found"]]
+        assert answer["known"]["found"] == told
+        assert [point["latency_s"] for point in told] == [3.0, 2.0, 1.0][: len(told)]
+        assert told
+
     def test_a_job_that_had_nothing_is_answered_all_the_same(self, rig: Rig):
         running = rig.begun("ignore")
         rig.cancel(running.id)

@@ -45,9 +45,19 @@ def say_who(assignment: Assignment) -> bytes:
     return answer(pid=os.getpid(), session=os.getsid(0), folder=tempfile.gettempdir())
 
 
+def say_known(assignment: Assignment) -> bytes:
+    """What an earlier attempt was known to have."""
+    return answer(known=assignment.order.details.get("known"))
+
+
 def report(assignment: Assignment, objective: float, bound: float | None = None) -> None:
     data = {"seconds": 0.1, "phase": "latency", "objective": objective, "bound": bound, "gap": None, "stages": None}
     assignment.tell(lambda: data)
+
+
+def point(assignment: Assignment, latency_s: float) -> None:
+    found = {"latency_s": latency_s, "energy_j": 1.0, "stages": [{"node": str(latency_s)}]}
+    assignment.tell(lambda: {"seconds": 0.1, "points": 1, "open_share": 1.0, "latest": None, "found": [found]})
 
 
 def improve(assignment: Assignment, until: str) -> bytes:
@@ -90,6 +100,14 @@ def ask_late(assignment: Assignment, after_s: float) -> bytes:
     """Ask only once whether the job is cancelled."""
     time.sleep(after_s)
     return answer(cancelled=assignment.cancelled())
+
+
+def trace(assignment: Assignment, latencies: list[float]) -> bytes:
+    """Tell points of a frontier, then work on, whatever is said."""
+    for latency_s in latencies:
+        point(assignment, latency_s)
+        time.sleep(0.1)
+    return ignore(assignment)
 
 
 def ignore(assignment: Assignment, objective: float | None = None) -> bytes:
@@ -175,7 +193,7 @@ def wait_for(assignment: Assignment, path: str) -> bytes:
 HABITS = {
     habit.__name__: habit
     for habit in (
-        echo, say_who, improve, chatter, fall_silent, tighten, ask_late, ignore, hold_the_lock, eat, abort_for_memory,
-        fail_for_memory, starve_of_threads, die, crash, fail, refuse, start_another, wait_for,
+        echo, say_who, say_known, improve, chatter, fall_silent, tighten, ask_late, ignore, trace, hold_the_lock, eat,
+        abort_for_memory, fail_for_memory, starve_of_threads, die, crash, fail, refuse, start_another, wait_for,
     )
 }  # fmt: skip

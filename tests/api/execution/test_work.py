@@ -12,10 +12,14 @@ from api.execution import unfinished, work
 from api.execution.assignment import Assignment, Order, Refused
 from api.execution.base import Kind, Outcome
 from api.execution.supervisor import UNFINISHED, WORK, LocalExecutor, Provision
+from api.execution.telling import Points, points_of, progress_of
 from api.readiness import tiny_problem
 from benchmarks.families import BY_NAME, Size
 from models.constraints import Backend
 from models.plan import Plan, Termination
+from models.request import PlacedStage
+from placement.frontier.method import FoundPoint
+from placement.solver import FrontierProgress
 from tests.api.execution.rig import Rig, rig_of, wait_until
 
 TINY = tiny_problem(Backend.LABELS).model_dump_json(exclude_none=True).encode()
@@ -58,7 +62,7 @@ def test_a_plan_tells_its_progress_with_stages_that_can_be_posted():
     ]
     scored = json.loads(work.evaluate(tiny(stages=told[-1]["stages"]), assignment()))
     assert scored["feasible"]
-    assert unfinished.progress_of(json.loads(json.dumps(told[-1]))).objective == pytest.approx(0.32)
+    assert progress_of(json.loads(json.dumps(told[-1]))).objective == pytest.approx(0.32)
 
 
 def test_a_cancelled_plan_ends_with_what_it_has():
@@ -112,9 +116,39 @@ def test_what_is_known_of_a_killed_plan_is_answered_under_its_name():
     assert answer.latency_s == pytest.approx(0.32)
 
 
-def test_a_killed_frontier_is_answered_under_its_name():
-    answer = json.loads(unfinished.frontier(TINY, assignment(termination="cancelled", known=None)))
-    assert (answer["id"], answer["termination"]) == ("plan-7", "cancelled")
+def test_a_killed_frontier_is_answered_under_its_name_with_the_points_that_it_told():
+    told: list[dict[str, Any]] = []
+    whole = json.loads(work.frontier(TINY, assignment(told=told)))
+    known = json.loads(json.dumps({"found": [point for data in told for point in data["found"]]}))
+    answer = json.loads(unfinished.frontier(TINY, assignment(termination="cancelled", known=known)))
+    assert (answer["id"], answer["termination"], answer["complete"]) == ("plan-7", "cancelled", False)
+    assert [point["stages"] for point in answer["points"]] == [point["stages"] for point in whole["points"]]
+    nothing = json.loads(unfinished.frontier(TINY, assignment(termination="cancelled", known=None)))
+    assert (nothing["id"], nothing["termination"]) == ("plan-7", "cancelled")
+
+
+def test_a_report_that_is_sent_holds_the_points_of_those_that_were_not():
+    stages = (PlacedStage(node="a", first_layer=0, stop_layer=1),)
+    found = [FoundPoint(float(k), 1.0, stages) for k in range(4)]
+    points = Points()
+    points.reported(FrontierProgress(0.1, 1, 1.0, None, (found[0],)))
+    sent = points.reported(FrontierProgress(0.2, 3, 1.0, None, (found[1], found[2])))()
+    assert points_of(json.loads(json.dumps(sent))) == found[:3]
+    assert sent["points"] == 3
+    assert points_of(points.reported(FrontierProgress(0.3, 4, 1.0, None, (found[3],)))()) == found[3:]
+
+
+def test_another_attempt_goes_on_where_the_first_one_was():
+    told: list[dict[str, Any]] = []
+    work.plan(TINY, assignment(told=told))
+    best, again = told[-1] | {"bound": 0.1}, []
+    work.plan(TINY, assignment(told=again, known=best))
+    assert [data["objective"] for data in again] == [None, *[best["objective"]] * (len(again) - 1)]
+    assert again[0]["bound"] == pytest.approx(0.1, rel=1e-5)
+    points: list[dict[str, Any]] = []
+    work.frontier(TINY, assignment(told=points))
+    frontier = json.loads(work.frontier(TINY, assignment(known={"found": points[0]["found"]})))
+    assert frontier["status"] == "optimal"
 
 
 @pytest.fixture(scope="module")
