@@ -46,18 +46,32 @@ def test_an_installed_browser_is_named(root: Path, bare_machine: Path) -> None:
     assert ask(root, bare_machine).stdout == f"{browser}\n"
 
 
+def test_the_headless_shell_is_preferred(root: Path, bare_machine: Path) -> None:
+    add_command(bare_machine, "chromium", "true")
+    shell = add_command(bare_machine, "chromium-headless-shell", "true")
+    assert ask(root, bare_machine).stdout == f"{shell}\n"
+
+
+@pytest.mark.parametrize(
+    ("packaged", "installations"),
+    [("chromium-headless-shell", ["chromium-headless-shell"]), ("chromium", ["chromium-headless-shell", "chromium"])],
+    ids=["with-a-headless-shell", "older-debian"],
+)
 def test_a_missing_browser_is_installed_without_questions_after_the_lists_are_renewed(
-    root: Path, bare_machine: Path
+    root: Path, bare_machine: Path, packaged: str, installations: list[str]
 ) -> None:
     log = bare_machine / "log"
-    browser = bare_machine / "chromium"
     add_command(
         bare_machine,
         "apt-get",
-        f'echo "$1 ${{DEBIAN_FRONTEND:-}}" >>{log}\nif [ "$1" = install ]; then cp {bare_machine}/id {browser}; fi',
+        f"""echo "$1 ${{DEBIAN_FRONTEND:-}} ${{5:-}}" >>{log}
+if [ "$1" = install ]; then [ "$5" = {packaged} ] && cp {bare_machine}/id {bare_machine}/{packaged}; fi""",
     )
-    assert ask(root, bare_machine).stdout == f"{browser}\n"
-    assert [line.split() for line in log.read_text().splitlines()] == [["update"], ["install", "noninteractive"]]
+    assert ask(root, bare_machine).stdout == f"{bare_machine}/{packaged}\n"
+    assert [line.split() for line in log.read_text().splitlines()] == [
+        ["update"],
+        *(["install", "noninteractive", package] for package in installations),
+    ]
 
 
 def test_a_failed_installation_is_refused_with_a_message(root: Path, bare_machine: Path) -> None:
