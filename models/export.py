@@ -7,7 +7,15 @@ from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field, PlainValidator, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from models.base import DomainType, Fault, pointer_to, refuse
 from models.plan import Status
@@ -40,8 +48,22 @@ class ExportFormat(StrEnum):
     """Kubernetes: a Deployment and a Service per stage, each bound to its node, JSON."""
 
 
+_ADDRESS = re.compile(r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$")
+
+
+def _host_and_port(text: str) -> str:
+    if not _ADDRESS.fullmatch(text):
+        raise ValueError(
+            "must be a host name or an address, with or without a port: edge-1, 10.0.0.2:50052, [fd00::2]:50052"
+        )
+    return text
+
+
 Address = Annotated[
-    str, StringConstraints(max_length=260, pattern=r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$")
+    str,
+    StringConstraints(max_length=260),
+    AfterValidator(_host_and_port),
+    WithJsonSchema({"type": "string", "maxLength": 260, "pattern": _ADDRESS.pattern}),
 ]
 """A host name or address with an optional port: edge-1, 10.0.0.2:50052, [fd00::2]:50052."""
 PLAIN_NAME = re.compile(r"^[!-,.-~]([ -~]{0,298}[!-~])?$")
