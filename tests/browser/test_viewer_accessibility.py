@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.workbench import SOLVED_MS, choose_example, figure, opened, row_of, solve
+from tests.browser.workbench import SOLVED_MS, choose_example, faults_of, figure, opened, row_of, solve
 
 SCHEMES = ("light", "dark")
-
-
-def faults_of(page: Page) -> list[str]:
-    """Serious and critical findings of axe-core, with the places."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{fault['id']}: {node['html'][:160]} {node['failureSummary']}"
-        for fault in found
-        if fault["impact"] in ("serious", "critical")
-        for node in fault["nodes"]
-    ]
 
 
 def unfold(page: Page, unfolded: bool) -> None:
@@ -92,7 +80,7 @@ def test_a_plan_is_made_and_read_with_the_keyboard_alone(watched, address):
     expect(page.locator("#announcer")).to_contain_text("Proven optimal")
     page.locator("#answer").focus()
     reached = set()
-    for _ in range(60):
+    for _ in range(80):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.closest('[data-figure]')?.dataset.figure ?? ''"))
     assert {"cluster", "timeline", "memory", "energy", "explanation", "baselines"} <= reached

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from xml.etree import ElementTree as ET
 
 from playwright.sync_api import expect
 
-from tests.browser.workbench import choose_example, figure, opened, solve, verdict
+from tests.browser.workbench import choose_example, faults_of, figure, opened, solve, verdict
 
 
 def test_two_plans_are_compared(watched, address, picture):
@@ -89,6 +90,48 @@ def test_a_plan_is_handed_on_to_a_runtime_that_can_say_it(watched, address):
         card.get_by_role("button", name="Download vllm.env").click()
     assert taken.value.path().read_text().endswith("VLLM_PP_LAYER_PARTITION=1,1\n")
     assert taken.value.suggested_filename == "vllm.env"
+
+
+def test_a_runtime_is_told_names_and_addresses_with_the_keyboard_alone(watched, address):
+    watched.forgiven.append("422")
+    page = opened(watched.page, address)
+    choose_example(page, "two-nodes-by-hand")
+    solve(page)
+    card = figure(page, "export")
+    devices, addresses = (card.get_by_role("group", name=name) for name in ("Devices", "Addresses"))
+    card.get_by_label("Runtime").select_option("dnet")
+    expect(devices).to_have_accessible_description("For each node the name of its shard. Left empty: the node's id.")
+    card.get_by_label("Runtime").focus()
+    for text in ("shard-0", "shard-1", "10.0.0.2", "10.0.0.3:9000 ", "org/tiny", "LlamaForCausalLM"):
+        page.keyboard.press("Tab")
+        page.keyboard.type(text)
+    page.keyboard.press("Enter")
+    expect(card.get_by_label("dnet-topology.json")).to_be_visible()
+    with page.expect_download() as taken:
+        card.get_by_role("button", name="Download dnet-topology.json").click()
+    topology = json.loads(taken.value.path().read_text())
+    assert topology["model"] == "org/tiny"
+    assert [(one["instance"], one["local_ip"], one["server_port"]) for one in topology["devices"]] == [
+        ("shard-0", "10.0.0.2", 8081),
+        ("shard-1", "10.0.0.3", 9000),
+    ]
+    expect(card.get_by_text("options.addresses")).to_have_count(0)  # nothing is left to be said
+
+    devices.get_by_label("edge").fill("shard-0")
+    expect(card.get_by_label("dnet-topology.json")).to_have_count(0)  # it has another name in it
+    addresses.get_by_label("edge").fill("10.0.0.3 9000")
+    card.get_by_role("button", name="Write").click()
+    expect(addresses.get_by_label("edge")).to_have_attribute("aria-invalid", "true")
+    expect(addresses.get_by_label("edge")).to_be_focused()
+    expect(card.get_by_text("addresses, edge: must be a host name or an address")).to_be_visible()
+    assert faults_of(page) == []
+    addresses.get_by_label("edge").fill("")
+    card.get_by_role("button", name="Write").click()
+    expect(devices.get_by_label("edge")).to_have_accessible_description(re.compile("are both called shard-0"))
+
+    card.get_by_label("Runtime").select_option("deepspeed")
+    expect(addresses).to_have_count(0)
+    expect(devices.get_by_label("phone")).to_have_value("shard-0")  # machines keep their names
 
 
 def test_charts_are_downloaded_as_svg_and_png_with_their_colours(watched, address):

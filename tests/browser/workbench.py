@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 SOLVED_MS = 60_000
@@ -68,3 +69,14 @@ def row_of(page: Page, what: str, index: int) -> Locator:
     if row.get_attribute("open") is None:
         row.locator("> summary").click()
     return row
+
+
+def faults_of(page: Page) -> list[str]:
+    """Serious and critical findings of axe-core, with the places."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{fault['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for fault in found
+        if fault["impact"] in ("serious", "critical")
+        for node in fault["nodes"]
+    ]
