@@ -15,6 +15,7 @@ import pytest
 import uvicorn
 
 from api.cli.server import COLLECT_AFTER, DrainingServer
+from benchmarks.served import PLAIN
 from tests.api.clients import WAIT_S
 from tests.api.conftest import any_plan_of, app_with
 
@@ -71,8 +72,8 @@ def told_to_end(server: DrainingServer, number: int) -> None:
 def test_streams_end_with_an_event_and_the_process_follows(body):
     held = Held()
     with serving(held, drain_notice_s=0, drain_grace_s=0) as (server, address, thread):
-        place = httpx.post(f"{address}/plan", json=body, headers=ASYNC).headers["location"]
-        with httpx.stream("GET", f"{address}{place}/events", timeout=WAIT_S) as stream:
+        place = httpx.post(f"{address}/plan", json=body, headers=ASYNC, verify=PLAIN).headers["location"]
+        with httpx.stream("GET", f"{address}{place}/events", timeout=WAIT_S, verify=PLAIN) as stream:
             lines = stream.iter_lines()
             while next(lines) != "event: started":
                 pass
@@ -84,14 +85,18 @@ def test_streams_end_with_an_event_and_the_process_follows(body):
 
 def test_a_process_that_is_not_ready_any_more_still_says_so_until_the_notice_is_over(body):
     held = Held()
-    with serving(held, drain_notice_s=60, drain_grace_s=0) as (server, address, _):
-        assert httpx.get(f"{address}/readyz").status_code == 200
+    closing = {"connection": "close"}
+    with (
+        serving(held, drain_notice_s=60, drain_grace_s=0) as (server, address, _),
+        httpx.Client(base_url=address, verify=PLAIN, headers=closing) as client,
+    ):
+        assert client.get("/readyz").status_code == 200
         told_to_end(server, signal.SIGTERM)
-        while (status := httpx.get(f"{address}/readyz").status_code) == 200:
+        while (status := client.get("/readyz").status_code) == 200:
             time.sleep(0.005)
         assert status == 503
-        assert httpx.get(f"{address}/healthz").status_code == 200
-        assert httpx.post(f"{address}/plan", json=body).json()["type"] == "/problems/draining"
+        assert client.get("/healthz").status_code == 200
+        assert client.post("/plan", json=body).json()["type"] == "/problems/draining"
 
 
 def test_whoever_waits_is_answered_when_the_plan_ends_within_the_grace(body):
@@ -99,10 +104,10 @@ def test_whoever_waits_is_answered_when_the_plan_ends_within_the_grace(body):
     answers: list[httpx.Response] = []
     with serving(held, drain_notice_s=0, drain_grace_s=60) as (server, address, thread):
         asking = threading.Thread(
-            target=lambda: answers.append(httpx.post(f"{address}/plan", json=body, timeout=WAIT_S))
+            target=lambda: answers.append(httpx.post(f"{address}/plan", json=body, timeout=WAIT_S, verify=PLAIN))
         )
         asking.start()
-        while not httpx.get(f"{address}/plans").json()["plans"]:
+        while not httpx.get(f"{address}/plans", verify=PLAIN).json()["plans"]:
             time.sleep(0.005)
         told_to_end(server, signal.SIGINT)
         while not server.should_exit:

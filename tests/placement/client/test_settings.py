@@ -15,6 +15,7 @@ import pytest
 from placement import client as package
 from placement.client import AsyncPlacementClient, PlacementClient, Retries, Unauthorised, Unavailable
 from placement.client.operations import Operations
+from placement.client.settings import http_options
 from tests.placement.client.world import World, ended, problem
 
 SECRET = "lp_very-secret"
@@ -56,6 +57,11 @@ def test_a_key_that_no_header_can_hold_is_refused_without_repeating_it(key: str)
     with pytest.raises(ValueError, match="api_key") as caught:
         PlacementClient(api_key=key)
     assert SECRET not in str(caught.value)
+
+
+def test_certificates_are_read_and_verified_wherever_there_are_any() -> None:
+    assert http_options("https://place.test", None)["verify"] is True
+    assert http_options("http://place.test", None)["verify"] is False
 
 
 def test_redirects_are_not_followed_with_the_key(world: World) -> None:
