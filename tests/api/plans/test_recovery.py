@@ -18,6 +18,14 @@ def where(tmp_path):
     return {"database_url": f"sqlite:///{tmp_path / 'plans.sqlite3'}", "solver_slots": 1, "drain_grace_s": 0}
 
 
+@pytest.fixture
+def soon(monkeypatch):
+    """What a killed process had in hand is free for others after a moment."""
+    monkeypatch.setattr("api.store.plans.LEASE_S", 0.3)
+    monkeypatch.setattr("api.store.plans.HEARTBEAT_S", 0.05)
+    monkeypatch.setattr("api.plans.upkeep.TAKE_OVER_EVERY_S", 0.1)
+
+
 def test_queued_and_running_plans_go_on_after_a_restart(where, held, body):
     with Client(app_with(plan=held, **where)) as before:
         places = [before.post("/plan", json=numbered(body, k), headers=ASYNC).headers["location"] for k in range(3)]
@@ -103,6 +111,7 @@ def test_a_lost_worker_costs_a_second_attempt_and_no_more(client_of, body):
     assert len(executor.began) == 4
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_plan_that_was_begun_twice_is_given_up_at_the_next_start(where, held, body):
     with Client(app_with(plan=held, **where)) as before:
         place = before.post("/plan", json=body, headers=ASYNC).headers["location"]
@@ -118,6 +127,7 @@ def test_a_plan_that_was_begun_twice_is_given_up_at_the_next_start(where, held, 
     held.go.set()
 
 
+@pytest.mark.usefixtures("soon")
 def test_a_plan_that_nobody_wanted_any_more_is_not_begun_again(where, held, body):
     with Client(app_with(plan=held, **where)) as before:
         place = before.post("/plan", json=body, headers=ASYNC).headers["location"]
