@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from examples.split_runtime.planned_job import pass_seconds, transfer_seconds
 from models.plan import Evaluation, Status, Termination
 from models.request import EvaluateRequest, PlacedStage, PlanRequest
 from placement import solver
@@ -195,7 +196,4 @@ def _forecast(score: Evaluation) -> Forecast:
 
 
 def _candidate(name: str, role: Role, stages: Stages, score: Evaluation) -> Candidate:
-    passes = tuple((stage.busy_s.forward, stage.busy_s.backward or 0.0) for stage in score.stages)
-    sent = [stage.transfer_to_next for stage in score.stages if stage.transfer_to_next is not None]
-    transfers = tuple((crossing.forward_s, crossing.backward_s or 0.0) for crossing in sent)
-    return Candidate(name, role, stages, _forecast(score), passes, transfers)
+    return Candidate(name, role, stages, _forecast(score), pass_seconds(score.stages), transfer_seconds(score.stages))

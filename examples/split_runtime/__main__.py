@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace, request: PlanRequest, plan: Plan, model: ModelSpec | None) -> None:
     from examples.split_runtime.fleet import Fleet
-    from examples.split_runtime.job import Runs, job_of
+    from examples.split_runtime.planned_job import Runs, job_of
     from examples.split_runtime.prediction import links_of, measured_request, predict, shapes_of
     from examples.split_runtime.protocol import Ground
     from examples.split_runtime.report import told

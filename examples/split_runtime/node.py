@@ -18,7 +18,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from examples.split_runtime.job import Job, NotRunnable, Runs, job_of
+from examples.split_runtime.job import Job, NotRunnable
+from examples.split_runtime.planned_job import Runs, job_of
 from models.base import InvalidInput
 from models.plan import Plan
 from models.profile import ModelSpec
