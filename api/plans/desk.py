@@ -7,19 +7,18 @@ from contextlib import suppress
 
 from api.execution.base import Executor, Full, Job, Kind
 from api.observability.instruments import Instruments
-from api.plans import endings
 from api.plans.answers import Asked
 from api.plans.intake import Intake, answer_of, done_by_clerk
-from api.plans.known import KnownAnswers, Order, asked_of, same_question, view_of
+from api.plans.known import KnownAnswers, Order, same_question, view_of
 from api.plans.live import Live, Told, View
+from api.plans.recovery import recalled
 from api.plans.refusals import busy, draining, gone, key_reused, not_found
-from api.plans.solving import MOST_ATTEMPTS, Solving
+from api.plans.solving import Solving
 from api.problems import Problem
 from api.settings import Settings
 from api.store.ids import new_plan_id
 from api.store.plans import PlanStore
 from api.store.rows import Filters, Page, PlanRow
-from models.plan import Termination
 
 CANCEL_S = 10.0
 """Longest wait for a cancelled plan to end; far longer than it takes."""
@@ -212,7 +211,9 @@ class PlanDesk:
     async def resume(self, rows: list[PlanRow]) -> None:
         """Go on with plans that an earlier process left behind, or end them."""
         for row in rows:
-            await self._resume(row)
+            left = await recalled(row, self._intake, self._store)
+            self._register(left.live)
+            left.go_on(self._solving, self._release)
 
     async def obey_cancellations(self, changed: str | None) -> None:
         """Cancel plans for which another process was asked to: the one that changed, or any (None)."""
@@ -225,38 +226,6 @@ class PlanDesk:
     def forget(self, plan_ids: list[str]) -> None:
         """The store keeps these plans no longer."""
         self._known.forget(plan_ids)
-
-    async def _resume(self, row: PlanRow) -> None:
-        kind = Kind(row.kind)
-        digest = self._intake.digest(kind, row.request)
-        problem: Exception | None = None
-        asked = asked_of(row)
-        try:
-            asked = await self._intake.asked(kind, row.request, digest)
-        except Exception as error:  # noqa: BLE001 - the rules may have changed with the release; nothing may stop a start
-            problem = error
-        events = await self._store.events(row.id, limit=10**6)
-        live = Live(
-            row.id,
-            row.owner,
-            asked,
-            row.request,
-            key=row.idempotency_key,
-            created_at=row.created_at,
-            attempts=row.attempts,
-            noted_attempts=row.attempts,
-        )
-        live.promised = True
-        self._register(live)
-        live.recall(events)
-        if problem is not None:
-            self._solving.finish(live, endings.failed(live, repr(problem)), self._release)
-        elif row.cancel_requested:
-            self._solving.give_up(live, Termination.CANCELLED, self._release)
-        elif row.attempts >= MOST_ATTEMPTS:
-            self._solving.give_up(live, Termination.WORKER_LOST, self._release)
-        else:
-            self._solving.resume(live, self._release)
 
     async def _accept(self, order: Order, asked: Asked) -> View | Live:
         if order.key is not None and (live := self._by_key.get((order.owner, order.key))) is not None:
