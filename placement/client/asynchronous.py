@@ -87,6 +87,8 @@ class AsyncPlacementClient:
     evaluate = _awaiting(Operations.evaluate)
     validate = _awaiting(Operations.validate)
     profile = _awaiting(Operations.profile)
+    export = _awaiting(Operations.export)
+    export_formats = _awaiting(Operations.export_formats)
     catalogue_models = _awaiting(Operations.catalogue_models)
     catalogue_nodes = _awaiting(Operations.catalogue_nodes)
     catalogue_links = _awaiting(Operations.catalogue_links)

@@ -89,6 +89,8 @@ class PlacementClient:
     evaluate = _returning(Operations.evaluate)
     validate = _returning(Operations.validate)
     profile = _returning(Operations.profile)
+    export = _returning(Operations.export)
+    export_formats = _returning(Operations.export_formats)
     catalogue_models = _returning(Operations.catalogue_models)
     catalogue_nodes = _returning(Operations.catalogue_nodes)
     catalogue_links = _returning(Operations.catalogue_links)

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from models import CompareRequest, Comparison, Evaluation, Frontier, Plan, PlanRequest, Profile
 from models.catalogue import DeviceEntry, LinkEntry, TransformerEntry
+from models.export import Export, FormatEntry, FormatList
 from models.profile_request import ProfileRequest
 from models.service import (
     Limits,
@@ -29,6 +30,7 @@ from models.service import (
 from placement.client.bodies import A, AnyStage, D, Handle, PlanPage, body_of, body_with_stages, read
 from placement.client.errors import InvalidRequest, UnexpectedAnswer
 from placement.client.exchanges import Exchanges
+from placement.client.exporting import Exportable, ExportSettings, export_call
 from placement.client.filters import PlanFilters, params_of
 from placement.client.listening import Listening, PlanEvent
 from placement.client.retries import Surroundings, Timeouts
@@ -195,6 +197,25 @@ class Operations:
     def profile(self, model: ProfileRequest | Json) -> Steps[Profile]:
         """The layers that follow from a Transformer's config or its name in the catalogue."""
         return self._worked_out(Profile, "/profiles", body_of(model))
+
+    def export(
+        self,
+        plan: Exportable,
+        format: str,  # noqa: A002 - the name on the wire
+        *,
+        request: PlanRequest | Json | None = None,
+        **options: Unpack[ExportSettings],
+    ) -> Steps[Export]:
+        """A plan as a runtime reads it; raises `InvalidRequest` with every reason where the format cannot say it.
+
+        `plan`: one that the service keeps, or its id; with its `request` any plan, or stages, and nothing is kept.
+        `format`: an `ExportFormat`. `options`: what it needs and a plan does not say.
+        """
+        return read(Export, (yield from self._exchanges.reply(export_call(plan, format, request, options))))
+
+    def export_formats(self) -> Steps[tuple[FormatEntry, ...]]:
+        """All formats, with the options that each takes."""
+        return (yield from self._known(FormatList, "/exports")).formats
 
     def catalogue_models(self) -> Steps[tuple[TransformerEntry, ...]]:
         """All Transformers that are known by name."""

@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from models import FrontierRequest, PlanRequest
+from models.export import OptionName
 from placement import client as package
 from placement.client import PlacementError, Retries, Timeouts
+from placement.client.exporting import ExportSettings
 from placement.client.operations import Operations
 from placement.client.retries import REPEATED_STATUSES
 from placement.solver import frontier, plan
@@ -30,9 +32,10 @@ def frontier_planner(request: FrontierRequest, *, cancelled: Callable[[], bool] 
     return frontier(request, cancelled=cancelled)
 
 
-def test_its_programs_run(capsys: pytest.CaptureFixture[str]) -> None:
+def test_its_programs_run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     programs = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
-    assert len(programs) == 4
+    assert len(programs) == 5
+    monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "guide"}
     with served(app_with(plan=planner, frontier=frontier_planner)) as url:
         for program in programs:
@@ -41,12 +44,18 @@ def test_its_programs_run(capsys: pytest.CaptureFixture[str]) -> None:
     said = capsys.readouterr().out
     assert "1 queued None" in said
     assert "/workload/source" in said
+    assert "--rpc 10.0.0.3:50052\n" in (tmp_path / "llama-cpp.args").read_text()
 
 
 def test_it_names_every_method() -> None:
     for name, value in vars(Operations).items():
         if callable(value) and not name.startswith("_"):
             assert re.search(rf"^\| .*`{name}`.* \|$", GUIDE, flags=re.MULTILINE), name
+
+
+def test_it_names_every_option_of_exports() -> None:
+    assert ExportSettings.__annotations__.keys() == set(OptionName)
+    assert all(re.search(rf"^\| .*`{name}`.* \|$", GUIDE, flags=re.MULTILINE) for name in OptionName)
 
 
 def test_it_names_every_exception() -> None:
