@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, NullPool, QueuePool, create_engine, event, make_url
 
+from api.store.lean import run_words
+
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",
     # FULL: a commit returns when the log is on the disk; NORMAL would lose the last commits in a power failure.
@@ -79,4 +81,4 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin_immediate(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    run_words(connection, "BEGIN IMMEDIATE")

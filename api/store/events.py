@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, bindparam, select
 
 from api.store.changes import notify
+from api.store.lean import run_all
 from api.store.rows import StoredEvent
 from api.store.tables import plan_events, plans
 from api.store.upserts import insert_new
@@ -32,7 +33,7 @@ def insert_all(connection: Connection, plan_id: str, events: Sequence[tuple[int,
     """Add events of a plan that is there."""
     if events:
         rows = [{"plan_id": plan_id, "seq": seq, "name": name, "data": data, "at": now} for seq, name, data in events]
-        connection.execute(insert_new(connection, plan_events), rows)
+        run_all(connection, insert_new(connection, plan_events), rows)
 
 
 def after(connection: Connection, plan_id: str, after_seq: int, limit: int) -> list[StoredEvent]:

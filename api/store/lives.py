@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Update, bindparam, delete, func, insert, or_,
 from api.store import queries
 from api.store.changes import notify
 from api.store.events import insert_all
+from api.store.lean import run
 from api.store.rows import RUNNING, Inserted, PlanRow, Result
 from api.store.tables import instances, plan_answers, plan_requests, plans
 from api.store.upserts import insert_new, insert_or_replace
@@ -19,7 +20,6 @@ Events = Sequence[tuple[int, str, str]]
 
 _INSERT_REQUEST = insert(plan_requests)
 _INSERT_ANSWER = insert(plan_answers)
-_COUNTED = {"preserve_rowcount": True}
 _RESULT = ("status", "proven", "objective", "value", "bound", "gap", "termination")
 
 
@@ -60,20 +60,20 @@ def insert_plan(
         return Inserted(proven, created=False, proven=True)
     row = replace(row, instance=instance, name=queries.storable(row.name))
     values = {column.name: getattr(row, column.name) for column in plans.columns}
-    while not connection.execute(insert_new(connection, plans), values, execution_options=_COUNTED).rowcount:
+    while not run(connection, insert_new(connection, plans), values):
         # Absent after all: it expired between the two statements, and its key is free again.
         if kept := queries.same_id_or_key(connection, row):
             return Inserted(kept, created=False)
-    connection.execute(_INSERT_REQUEST, {"plan_id": row.id, "body": row.request})
+    run(connection, _INSERT_REQUEST, {"plan_id": row.id, "body": row.request})
     if row.answer is not None:
-        connection.execute(_INSERT_ANSWER, {"plan_id": row.id, "body": row.answer})
+        run(connection, _INSERT_ANSWER, {"plan_id": row.id, "body": row.answer})
     insert_all(connection, row.id, events, row.created_at)
     return Inserted(row, created=True)
 
 
 def start(connection: Connection, plan_id: str, now: datetime, events: Events) -> bool:
     """Set the plan running, unless it has ended."""
-    found = connection.execute(_START, {"plan": plan_id, "now": now}).rowcount == 1
+    found = run(connection, _START, {"plan": plan_id, "now": now}) == 1
     if found:
         insert_all(connection, plan_id, events, now)
         notify(connection, plan_id)
@@ -83,10 +83,10 @@ def start(connection: Connection, plan_id: str, now: datetime, events: Events) -
 def finish(connection: Connection, plan_id: str, result: Result, now: datetime, events: Events) -> bool:
     """End the plan, unless it has ended."""
     values = {f"new_{name}": getattr(result, name) for name in (*_RESULT, "started_at")}
-    found = connection.execute(_FINISH, {"plan": plan_id, "now": now, **values}).rowcount == 1
+    found = run(connection, _FINISH, {"plan": plan_id, "now": now, **values}) == 1
     if found:
         if result.answer is not None:
-            connection.execute(_INSERT_ANSWER, {"plan_id": plan_id, "body": result.answer})
+            run(connection, _INSERT_ANSWER, {"plan_id": plan_id, "body": result.answer})
         insert_all(connection, plan_id, events, now)
         notify(connection, plan_id)
     return found
