@@ -13,19 +13,8 @@ from typing import Any
 
 from placement.backends.base import Task
 from placement.backends.reference_cp_sat_model import LARGEST, TextbookOrder
-from placement.reference_formulation import (
-    LIMIT_SLACK,
-    Choices,
-    LatencyRule,
-    Linear,
-    Peak,
-    awake_nodes,
-    latency_rules,
-    longest_s,
-    most_idle_w,
-    round_rules,
-    shortest_s,
-)
+from placement.reference_formulation import LIMIT_SLACK, Choices, Linear, awake_nodes, most_idle_w
+from placement.reference_latency import LatencyRule, Peak, latency_rules, longest_s, round_rules, shortest_s
 
 FINEST = 2.0**29
 """Units of the least figure that a placement can have: rounding L costs down loses L / FINEST of it at most."""

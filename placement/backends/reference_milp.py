@@ -13,6 +13,7 @@ from highspy import SolutionStatus
 
 from placement.backends.base import Claim, Outcome, Task
 from placement.backends.milp_running import TOLERANCE, Highs, bound_of, options
+from placement.backends.reference_milp_figures import TextbookFigures
 from placement.backends.reference_milp_model import TextbookModel
 from placement.reference_formulation import choices_of
 
@@ -34,19 +35,20 @@ class ReferenceMilp:
         choices = choices_of(task.problem)
         if choices is None:
             return Claim(Outcome.INFEASIBLE)
-        model = TextbookModel(task, choices)
-        status = model.problem.solve(Highs(**options(task, model.value_unit, model.placement)))
-        return _claim(task, model, status)
+        model = TextbookModel(choices)
+        value_unit = TextbookFigures(task, choices, model).value_unit
+        status = model.problem.solve(Highs(**options(task, value_unit, model.placement)))
+        return _claim(task, model, value_unit, status)
 
 
-def _claim(task: Task, model: TextbookModel, status: int) -> Claim:
+def _claim(task: Task, model: TextbookModel, value_unit: float, status: int) -> Claim:
     """Read what PuLP says: `sol_status` is the one to trust, `status` says optimal on a time limit."""
     problem = model.problem
     sizes = {"columns": problem.numVariables(), "rows": problem.numConstraints()}
     if status == pulp.LpStatusInfeasible:
         return Claim(Outcome.INFEASIBLE, sizes=sizes)
     found = problem.solverModel.getInfo()
-    bound = bound_of(found.mip_dual_bound, model.value_unit)
+    bound = bound_of(found.mip_dual_bound, value_unit)
     if found.primal_solution_status != SolutionStatus.kSolutionStatusFeasible:
         return Claim(Outcome.STOPPED, None, bound, sizes)
     value = found.objective_function_value
