@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement.backends.base import Axis, Box, Task
+from placement.bound_terms import AdditiveLimit
 from placement.bounds import Sweep, time_range
 from placement.boxes import Shape
 from placement.constraints import LIMIT_TOLERANCE
-from placement.lagrangian import AdditiveLimit, Relaxed
+from placement.lagrangian import Relaxed
 from placement.stage_graph import StageGraph
 
 

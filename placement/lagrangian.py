@@ -27,10 +27,11 @@ from functools import cached_property
 import numpy as np
 
 from placement.backends.base import Axis, Box
-from placement.bounds import Marks, Memory, Sweep, Tables, capacity_of
+from placement.bound_terms import AdditiveLimit, terms_of
+from placement.bounds import Marks, Memory, Sweep, Tables
 from placement.boxes import Shape
 from placement.column_costs import IntArray
-from placement.kernels.pricing import Duals, Terms, constant_of, cycle_weight_of, priced_costs, spare_of
+from placement.kernels.pricing import Duals, constant_of, cycle_weight_of, priced_costs, spare_of
 from placement.kernels.subgradient import Pace, raise_bound
 from placement.routes import FloatArray
 from placement.stage_graph import StageGraph
@@ -43,14 +44,6 @@ LONG_SWEEP = 3e6
 """Work of a sweep from which on the clock is looked at five times as often: some ten milliseconds."""
 REMEMBERED = 12
 """Cheapest walks kept that are plans."""
-
-
-@dataclass(frozen=True)
-class AdditiveLimit:
-    """sum of `amount` over a plan's columns <= limit."""
-
-    amount: FloatArray
-    limit: float
 
 
 @dataclass(frozen=True)
@@ -142,77 +135,10 @@ class Pricing:
         counts_loads: also price what all visits of a walk put on one node, which no peak is below. That helps where the
         ends of the peak are far apart; where they are close the ends themselves say more.
         """
-        self._counts_loads = counts_loads
         self.graph, self.shape, self.box, self.limits = graph, shape, box, limits
         self.sweep = Sweep(graph, memory, marks)
-        base = shape.latency_weight * graph.forward_s + shape.energy_weight * graph.joules
-        amounts = np.array([shape.through_s, *shape.shared_s, *(limit.amount for limit in limits)])
-        axis = np.array([Axis.CYCLE, *shape.shared_axis], dtype=np.int64)
-        limit = np.array([limit.limit for limit in limits])
-        largest = amounts[: len(axis)].max(axis=1, initial=0.0)
-        unit = np.concatenate([np.where(largest > 0, largest, 1.0), np.where(limit == 0, 1.0, abs(limit))])
-        width = [max(box.width_s(Axis(a)), 1e-3 * box.high_s[a]) for a in axis]
-        unit[: len(axis)] = [min(u, w) if w > 0 else u for u, w in zip(unit, width, strict=False)]
-        capacity = capacity_of(graph).copy()
-        capacity[graph.problem.source] = 0
-        awake_low, awake_high = self._awake_range(base, target)
-        load, load_axis, members, load_unit = self._loads()
-        self.terms = Terms(
-            base=base,
-            amounts=amounts,
-            awake=shape.awake_w,
-            axis=axis,
-            limit=limit,
-            unit=unit,
-            low=np.array(box.low_s),
-            high=np.array(box.high_s),
-            awake_low=awake_low,
-            awake_high=awake_high,
-            cycle_weight=float(shape.cycle_weight),
-            energy_weight=float(shape.energy_weight),
-            peak_count=float(shape.peak_count),
-            capacity=capacity,
-            load=load,
-            load_axis=load_axis,
-            members=members,
-            load_unit=load_unit,
-            time_is_all=self._time_is_all and load_axis != Axis.CYCLE,
-        )
+        self.terms = terms_of(graph, shape, box, limits, target, counts_loads=counts_loads)
         self.steps_taken = 0
-
-    def _awake_range(self, base: FloatArray, target: float | None) -> tuple[float, float]:
-        """Least and most W of the box's plans that beat the target; least > most where there are none."""
-        shape, graph = self.shape, self.graph
-        if shape.energy_weight == 0 or not shape.awake_w.any():
-            return 0.0, 0.0
-        forgetful = Sweep.forgetful(graph)
-        awake = np.concatenate([shape.awake_w, np.zeros(graph.hand_over_count)])
-        least = forgetful.shortest(awake)
-        if not np.isfinite(least):
-            return 0.0, 0.0
-        dearest = np.zeros(graph.problem.node_count)
-        np.maximum.at(dearest, graph.node, shape.awake_w)
-        most = min(forgetful.longest(awake), float((dearest * capacity_of(graph)).sum()))
-        shortest = self.box.low_s[Axis.CYCLE]
-        if target is not None and shortest > 0:
-            rest = target - forgetful.shortest(base) - shape.cycle_weight * shortest
-            most = min(most, rest / (shape.energy_weight * shortest) * (1 + 1e-9))
-        return least * (1 - 1e-12), most
-
-    def _loads(self) -> tuple[FloatArray, int, IntArray, float]:
-        """Computing per stage, the axis that it bears on, the nodes that share it, and its typical size."""
-        shape, graph = self.shape, self.graph
-        axis = Axis.PEAK if shape.peak_count > 0 else Axis.CYCLE
-        load = np.ascontiguousarray(shape.load_s[axis])
-        unit = float(load.max(initial=0.0))
-        counts = self._counts_loads and unit > 0 and (axis == Axis.PEAK or bool(shape.peak_s[Axis.CYCLE].any()))
-        return load, int(axis) if counts else -1, capacity_of(graph), unit or 1.0
-
-    @property
-    def _time_is_all(self) -> bool:
-        """Whether T is tau + peak_count y in every plan (no resource is busy for longer), and W T costs nothing."""
-        problem = self.graph.problem
-        return self.shape.energy_weight == 0 and (problem.training is not None or problem.concurrency == 1)
 
     def _even_loads(self, weight: float) -> FloatArray:
         """(N,): prices that make a layer's work cost the same on every node, and use up an axis' weight."""
