@@ -15,6 +15,9 @@ UPGRADE ?=
 PYTHON := $(or $(PYTHON),$(shell for python in python3.11 python3; do \
 	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$python"; break; }; done))
 
+# Where a machine forbids it, every process that a test starts would compile all modules again.
+export PYTHONDONTWRITEBYTECODE =
+
 VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-installed
@@ -43,14 +46,24 @@ serve: $(RUNTIME) $(COMPILED) ## Serve on HOST and PORT; Swagger UI under /docs
 	exec $(BIN)/placement serve --host "$(HOST)" --port "$(PORT)"
 
 .PHONY: test
-test: setup ## Lint, then the whole test suite, on WORKERS processes
-	@$(MAKE) --no-print-directory lint
+test: setup ## Lint and the whole test suite, on WORKERS processes; one file: .venv/bin/pytest tests/...
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint test-heavy
 	@chromium="$$(tools/chromium.sh)"; CHROMIUM="$$chromium" \
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(HEAVY_TESTS:%=--ignore=%) $(ARGS)
+
+# What these import (torch, transformers, schemathesis, grammars of jsonschema) takes a process ten seconds. pytest-xdist
+# has every process import every test, so these run in a process of their own, beside the linters.
+HEAVY_TESTS = tests/api/measuring tests/api/service/test_schemathesis.py tests/examples/split_runtime \
+	tests/house/test_deploy.py tests/placement/exports/test_torch_readers.py
+
+.PHONY: test-heavy
+test-heavy: setup # part of test
+	$(BIN)/python -m pytest $(HEAVY_TESTS) $(ARGS)
 
 .PHONY: coverage
-coverage: ## The same, and which lines and branches no test reaches (half as long again)
-	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"
+coverage: setup ## The whole suite at once, and which lines and branches no test reaches (half as long again)
+	@chromium="$$(tools/chromium.sh)"; CHROMIUM="$$chromium" \
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)
 
 .PHONY: screenshots
 screenshots: setup ## Renew the pictures of the viewer in docs/screenshots
