@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None, executor: Executor | None = Non
         metrics.router(instruments, served=settings.metrics is not MetricsAccess.OFF),
     ):
         app.include_router(router)
-    app.openapi = partial(describe, app)  # type: ignore[method-assign]
+    app.openapi = partial(describe, app)  # type: ignore[method-assign]  # FastAPI's own way to replace it
     return app
 
 

@@ -70,7 +70,7 @@ def overhead(served: Served, times: int, seed: int) -> Figures:
         seconds, status, content = line.post(body, **ASYNC, **FRESH)
         accepted.append(seconds)
         plan_id = _sound(status, content, 202)["id"]
-        wait_until(lambda found=plan_id: _has_ended(served, found))  # type: ignore[misc]
+        wait_until(lambda found=plan_id: _has_ended(served, found))  # type: ignore[misc]  # mypy cannot infer a default
     return {
         "accepted durably, 202 (ms)": _p50_ms(accepted),
         "solved: beyond queue and slot (ms)": _p50_ms(beyond_slot),
@@ -99,7 +99,7 @@ def throughput(served: Served, seconds: float, seed: int) -> Figures:
 
 def crowd(served: Served, seconds: float, seed: int) -> Figures:
     """Eight callers at once, 32 x 8, two slots: how long they wait, and how much of it the queue explains."""
-    random, lock = Random(-seed), threading.Lock()  # noqa: S311
+    random, lock = Random(-seed), threading.Lock()  # noqa: S311 - a repeatable draw, no secret
     waits: list[tuple[float, float]] = []
     until = time.monotonic() + seconds
 
@@ -122,7 +122,7 @@ def crowd(served: Served, seconds: float, seed: int) -> Figures:
 
 def cancelling(served: Served, times: int) -> Figures:
     """DELETE of a plan that has been solved for a second."""
-    random, took = Random(3), []  # noqa: S311
+    random, took = Random(3), []  # noqa: S311 - a repeatable draw, no secret
     with served.client() as client:
         for _ in range(times):
             plan = client.post("/plan", json=endless(random).body, headers=ASYNC).json()["id"]
@@ -144,7 +144,7 @@ def respawning(served: Served, times: int) -> Figures:
             before = _slots(client)[1]
             began = time.perf_counter()
             min(served.workers(), key=lambda worker: worker.pid).kill()
-            wait_until(lambda past=before: _slots(client)[1] > past and _slots(client)[0] == 0, 30.0)  # type: ignore[misc]
+            wait_until(lambda past=before: _slots(client)[1] > past and _slots(client)[0] == 0, 30.0)  # type: ignore[misc]  # mypy cannot infer a default
             wait_until(lambda: len(served.workers()) == 3)
             took.append(time.perf_counter() - began)
     return {"p50 (ms)": _p50_ms(took), "max (ms)": round(1000 * max(took), 1)}

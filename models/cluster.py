@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Self
 
@@ -278,6 +279,6 @@ class Cluster(DomainType):
         return self
 
 
-def repeated(names: object) -> list[str]:
+def repeated(names: Iterable[str]) -> list[str]:
     """Names that occur more than once, in order of first occurrence."""
-    return [name for name, count in Counter(names).items() if count > 1]  # type: ignore[call-overload]
+    return [name for name, count in Counter(names).items() if count > 1]

@@ -13,7 +13,7 @@ FILE = Path(__file__).parents[1] / "docs/openapi.json"
 
 def written() -> str:
     """The description, one value a line, so that changes can be read."""
-    app = create_app(Settings(database_url="sqlite://"))  # type: ignore[arg-type]
+    app = create_app(Settings(database_url="sqlite://"))
     return json.dumps(app.openapi(), indent=1, ensure_ascii=False) + "\n"
 
 

@@ -113,7 +113,7 @@ def _native_output_aside() -> Iterator[None]:
 def _interrupts(stop: threading.Event, console: Console) -> Iterator[None]:
     """The first Ctrl-C asks the solver to stop, the second one ends the command."""
 
-    def on_interrupt(number: int, frame: Any) -> None:  # noqa: ARG001
+    def on_interrupt(number: int, frame: Any) -> None:  # noqa: ARG001 - as signal calls it
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()

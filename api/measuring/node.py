@@ -207,7 +207,7 @@ def main() -> None:
     def progress(said: str) -> None:
         print(said, flush=True)  # noqa: T201 - the line is the protocol
 
-    print(REPORT + measure(wish, progress).model_dump_json(), flush=True)  # noqa: T201
+    print(REPORT + measure(wish, progress).model_dump_json(), flush=True)  # noqa: T201 - as above
 
 
 if __name__ == "__main__":

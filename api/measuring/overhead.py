@@ -70,7 +70,7 @@ def numpy_layer() -> Call:
 def torch_layer(device: str) -> Call:
     """The same by torch's modules, in inference mode."""
     import torch  # noqa: PLC0415 - optional
-    from torch import nn  # noqa: PLC0415
+    from torch import nn  # noqa: PLC0415 - as above
 
     norms = [nn.LayerNorm(_WIDTH, device=device) for _ in range(2)]
     projections = [nn.Linear(_WIDTH, _WIDTH, device=device) for _ in range(4)]

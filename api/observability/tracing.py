@@ -52,7 +52,7 @@ class _PassedOn:
 class NoTracing:
     """Passes the caller's trace on to the worker, and makes no span."""
 
-    def request(self, method: str, offered: str) -> AbstractContextManager[RequestSpan]:  # noqa: ARG002
+    def request(self, method: str, offered: str) -> AbstractContextManager[RequestSpan]:  # noqa: ARG002 - as the tracer takes it
         """What the caller sent, if it is a valid trace context."""
         return nullcontext(_PassedOn(valid(offered)))
 

@@ -96,7 +96,7 @@ def router(service: Service) -> APIRouter:
         description="The body as it was posted, byte for byte.",
         responses=openapi.answers_of_any_shape("The request", *_UNKNOWN),
     )
-    async def asked(id: str, request: Request) -> Response:  # noqa: A002
+    async def asked(id: str, request: Request) -> Response:  # noqa: A002 - the name on the wire
         return Response(await desk.request(owner_of(request), id), media_type="application/json")
 
     @routes.delete(
@@ -106,7 +106,7 @@ def router(service: Service) -> APIRouter:
         description=_DELETE,
         responses=openapi_of_plans.answers_with_plan("The plan as it ended", _PLANS, *_UNKNOWN),
     )
-    async def cancelled(id: str, request: Request) -> Response:  # noqa: A002
+    async def cancelled(id: str, request: Request) -> Response:  # noqa: A002 - the name on the wire
         return answering.plan_response(service, request, await desk.cancel(owner_of(request), id))
 
     return routes

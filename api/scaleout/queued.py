@@ -176,7 +176,7 @@ class QueuedExecutor:
                 data = json.loads(event.data)
                 if event.name != "started":
                     followed.known.learn(data)
-                _tell(followed.on_event, Event(event.name, data))  # type: ignore[arg-type]
+                _tell(followed.on_event, Event(event.name, data))  # type: ignore[arg-type]  # one of _EVENTS
             elif event.name == "done":
                 row = await self._plans.get(followed.job.id, owner=None)
                 if row is None:

@@ -79,7 +79,7 @@ class SharedPlans(PlanStore):
     async def append_events(self, plan_id: str, events: Sequence[NewEvent]) -> None:
         """Nothing: the worker has written them."""
 
-    async def finish(self, plan_id: str, result: Result, events: Sequence[NewEvent] = ()) -> bool:  # noqa: ARG002
+    async def finish(self, plan_id: str, result: Result, events: Sequence[NewEvent] = ()) -> bool:  # noqa: ARG002 - as the protocol says
         """Nothing: the worker has written it."""
         return True
 

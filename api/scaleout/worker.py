@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing, suppress
+from typing import Any
 
 from procrastinate.worker import Worker
 
@@ -71,7 +72,7 @@ class PlanWorker:
         """Take no more; what is not solved within the grace is queued again for the others."""
         self._stopping.set()
         if self._worker is not None:
-            self._worker.stop()  # type: ignore[no-untyped-call]
+            self._worker.stop()  # type: ignore[no-untyped-call]  # Procrastinate has no types here
         assert self._taking is not None
         await asyncio.wait([self._taking], timeout=grace_s)
         for hand in list(self._hands.values()):
@@ -115,14 +116,14 @@ class PlanWorker:
                 stalled_worker_timeout=PRUNE_S,
             )
             try:
-                await self._worker.run()  # type: ignore[no-untyped-call]
+                await self._worker.run()  # type: ignore[no-untyped-call]  # Procrastinate has no types here
             except Exception:
                 log.exception("the worker is started again")
                 await asyncio.sleep(RETRY_S)
 
-    async def _solve(self, context: object, plan_id: str, traceparent: str | None = None) -> None:
+    async def _solve(self, context: Any, plan_id: str, traceparent: str | None = None) -> None:
         """The task: see one plan through."""
-        number: int = context.job.id  # type: ignore[attr-defined]
+        number: int = context.job.id
         self._jobs.add(number)
         try:
             while (hand := self._hands.get(plan_id)) is not None:
@@ -172,8 +173,8 @@ class PlanWorker:
                         if row is not None and row.cancel_requested:
                             hand.cancel()
 
-    async def _round(self, work: Callable[[], object]) -> None:
+    async def _round(self, work: Callable[[], Awaitable[object]]) -> None:
         try:
-            await work()  # type: ignore[misc]
+            await work()
         except Exception:  # a fault in one round must not end all further ones
             log.exception("a round failed")

@@ -19,7 +19,7 @@ from models.request import EvaluateRequest, PlacedStage, PlanRequest
 from placement import solver
 from placement.baselines import baselines
 from placement.cost_model import compile_problem
-from placement.problem import Problem
+from placement.problem import Placement, Problem
 
 RULES = 3
 RANDOM = 3
@@ -167,11 +167,8 @@ def drawn(problem: Problem, seed: int) -> Iterator[Stages]:
         yield tuple(Cut(node, a, b) for node, a, b in zip(nodes, cuts, cuts[1:], strict=False))
 
 
-def _stages(problem: Problem, placement: tuple[object, ...]) -> Stages:
-    return tuple(
-        Cut(problem.node_ids[problem.node_of(stage)], stage.first, stage.stop)  # type: ignore[arg-type,attr-defined]
-        for stage in placement
-    )
+def _stages(problem: Problem, placement: Placement) -> Stages:
+    return tuple(Cut(problem.node_ids[problem.node_of(stage)], stage.first, stage.stop) for stage in placement)
 
 
 def _scored(request: PlanRequest, stages: Stages) -> Evaluation:

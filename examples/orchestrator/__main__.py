@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     except (PlacementError, ValidationError, ValueError, OSError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201 - a program for people
         return 2
     return 0
 

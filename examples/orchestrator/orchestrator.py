@@ -66,7 +66,7 @@ class Orchestrator:
         request: PlanRequest,
         *,
         policy: Policy = Policy(),  # noqa: B008 - frozen
-        sensitivity: Sensitivity = Sensitivity(),  # noqa: B008
+        sensitivity: Sensitivity = Sensitivity(),  # noqa: B008 - frozen
         assumed_horizon_s: float = 120.0,
         apply: Callable[[Plan], None] = lambda _: None,
     ) -> None:

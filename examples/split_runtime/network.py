@@ -44,7 +44,7 @@ class Network:
             raise NoNamespaces(f"not installed: {', '.join(missing)}")
         self._user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
         command = ["unshare", *self._user, "--net", "cat"]
-        self._holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603
+        self._holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)  # noqa: S603 - our own words
         self._members: list[int] = []
         try:
             _wait_for_own_namespace(self._holder)
@@ -118,7 +118,7 @@ class Network:
 
     def _run(self, process: int, command: Sequence[str], lines: Sequence[str]) -> str:
         enter = ["nsenter", "--target", str(process), *(["--user", "--preserve-credentials"] if self._user else [])]
-        done = subprocess.run(  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own words
             [*enter, "--net", *command], input="\n".join(lines) + "\n", capture_output=True, text=True, check=False
         )
         if done.returncode != 0:

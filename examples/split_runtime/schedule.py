@@ -122,7 +122,7 @@ class PlannedSchedule(_PipelineScheduleRuntime):
     def _warmup_p2p(self, stages: Any, *_: Any) -> None:
         """All shapes are known: no vote on them crosses the wire."""
         for stage in stages:
-            stage._inference_mode = InferenceMode.STATIC  # noqa: SLF001
+            stage._inference_mode = InferenceMode.STATIC  # noqa: SLF001 - torch offers no other way
 
 
 def _actions(job: Job, here: dict[int, PlannedStage], steps: Sequence[Step]) -> list[_Action]:

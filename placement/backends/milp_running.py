@@ -17,7 +17,7 @@ INFINITE = 1e100
 """What HiGHS calls a bound that it does not have yet is larger."""
 
 
-class Highs(pulp.HiGHS):  # type: ignore[misc]
+class Highs(pulp.HiGHS):  # type: ignore[misc]  # PuLP has no types
     """PuLP's HiGHS, for searches that stop before any solution: PuLP reads values then that are not there."""
 
     def findSolutionValues(self, lp: Any) -> tuple[int, int]:  # noqa: N802 (PuLP's name)
@@ -41,7 +41,7 @@ def options(
     """
 
     # The signature is HiGHS's.
-    def listen(kind: Any, message: str, out: Any, into: Any, user: Any) -> None:  # noqa: ARG001
+    def listen(kind: Any, message: str, out: Any, into: Any, user: Any) -> None:  # noqa: ARG001 - as HiGHS calls it
         if kind == cb.HighsCallbackType.kCallbackMipImprovingSolution:
             if placement_of is not None:
                 task.on_incumbent(placement_of(lambda column: float(out.mip_solution[column.index])))

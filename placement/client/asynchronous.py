@@ -31,7 +31,7 @@ def _iterating(
     operation: Callable[Concatenate[Operations, P], Telling[E]],
 ) -> Callable[Concatenate[AsyncPlacementClient, P], AsyncIterator[E]]:
     def method(client: AsyncPlacementClient, /, *args: P.args, **options: P.kwargs) -> AsyncIterator[E]:
-        return client._told(operation(client._operations, *args, **options))  # noqa: SLF001
+        return client._told(operation(client._operations, *args, **options))  # noqa: SLF001 - its own
 
     return presented_as(operation, method, "AsyncIterator[{}]")
 
@@ -48,10 +48,10 @@ class AsyncPlacementClient:
         *,
         api_key: str | None = None,
         retries: Retries = Retries(),  # noqa: B008 - frozen
-        timeouts: Timeouts = Timeouts(),  # noqa: B008
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         transport: httpx.AsyncBaseTransport | None = None,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        surroundings: Surroundings = Surroundings(),  # noqa: B008
+        surroundings: Surroundings = Surroundings(),  # noqa: B008 - frozen
     ) -> None:
         self._shown = shown(base_url)
         self._clock, self._sleep = surroundings.clock, sleep

@@ -31,7 +31,7 @@ def _iterating(
     operation: Callable[Concatenate[Operations, P], Telling[E]],
 ) -> Callable[Concatenate[PlacementClient, P], Iterator[E]]:
     def method(client: PlacementClient, /, *args: P.args, **options: P.kwargs) -> Iterator[E]:
-        return client._told(operation(client._operations, *args, **options))  # noqa: SLF001
+        return client._told(operation(client._operations, *args, **options))  # noqa: SLF001 - its own
 
     return presented_as(operation, method, "Iterator[{}]")
 
@@ -50,10 +50,10 @@ class PlacementClient:
         *,
         api_key: str | None = None,
         retries: Retries = Retries(),  # noqa: B008 - frozen
-        timeouts: Timeouts = Timeouts(),  # noqa: B008
+        timeouts: Timeouts = Timeouts(),  # noqa: B008 - frozen
         transport: httpx.BaseTransport | None = None,
         sleep: Callable[[float], None] = time.sleep,
-        surroundings: Surroundings = Surroundings(),  # noqa: B008
+        surroundings: Surroundings = Surroundings(),  # noqa: B008 - frozen
     ) -> None:
         self._shown = shown(base_url)
         self._clock, self._sleep = surroundings.clock, sleep

@@ -19,7 +19,7 @@ def presented_as(operation: Callable[..., Any], method: F, result: str = "{}") -
     method.__name__ = operation.__name__
     method.__qualname__ = operation.__qualname__
     method.__doc__ = operation.__doc__
-    method.__signature__ = signature.replace(  # type: ignore[attr-defined]
+    method.__signature__ = signature.replace(  # type: ignore[attr-defined]  # read by inspect
         return_annotation=result.format(found["result"])
     )
     return method

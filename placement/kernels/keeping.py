@@ -95,14 +95,14 @@ class _Place(caching.FunctionCache):
     def __init__(self, function: Callable[..., Any], locator: Any) -> None:
         in_folder: Any = lambda function: _InFolder(function, locator)  # noqa: E731 - where numba expects a class
         self._impl_class = in_folder
-        super().__init__(function)  # type: ignore[no-untyped-call]
+        super().__init__(function)  # type: ignore[no-untyped-call]  # numba has no types
 
 
 class _InFolder(caching.CompileResultCacheImpl):
     def __init__(self, function: Callable[..., Any], locator: Any) -> None:
         finder: Any = SimpleNamespace(from_function=lambda _function, _source: locator)
         self._locator_classes = [finder]
-        super().__init__(function)  # type: ignore[no-untyped-call]
+        super().__init__(function)  # type: ignore[no-untyped-call]  # numba has no types
 
 
 @cache

@@ -18,6 +18,11 @@ INDEX_OPTION = re.compile(
     r"--(?:extra-)?index-url|--find-links [^-]|\bindex[-_]url *=|\bregistry *= *http|://[^/\s]*/simple\b"
 )
 
+# A check that is silenced on this line, and nothing behind it that says why.
+BARE_MARK = re.compile(
+    r"# (?:noqa(?:: *[A-Z]+[0-9]+(?:, *[A-Z]+[0-9]+)*)?|type: ignore(?:\[[\w, -]*\])?|pragma: no cover)\s*$"
+)
+
 # A library that is costly, heavy or replaceable has one kind of file that may know it.
 AT_HOME = {"fastapi": "api/*", "starlette": "api/*", "uvicorn": "api/*", "typer": "api/cli/*", "rich": "api/cli/*",
            "procrastinate": "api/scaleout/*", "numba": "placement/kernels/*", "pulp": "placement/backends/*milp*",
@@ -85,3 +90,14 @@ def test_each_library_is_imported_only_where_it_is_at_home(tracked: tuple[Path, 
         if not fnmatch(str(source), AT_HOME[library])
     ]
     assert strays == []
+
+
+def test_every_mark_that_silences_a_check_has_its_reason_beside_it(tracked: tuple[Path, ...], root: Path) -> None:
+    bare = [
+        f"{path.relative_to(root)}:{number}: {line.strip()}"
+        for path, text in texts(tracked)
+        if path.suffix == ".py"
+        for number, line in enumerate(text.splitlines(), start=1)
+        if BARE_MARK.search(line)
+    ]
+    assert bare == []

@@ -11,7 +11,7 @@ from api.cli.consoles import Exit
 from tests.api.cli.command_page import EXAMPLE, PAGE, comparable, output_of, prepared
 
 TEXT = PAGE.read_text(encoding="utf-8")
-COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(app).commands
 
 
 def section(command: str) -> str:

@@ -83,7 +83,7 @@ def test_what_is_compared_fits_a_narrow_terminal_without_colours(tmp_path: Path)
     request = CompareRequest.model_validate_json(example(examples.Purpose.COMPARE))
     console = Console(file=io.StringIO(), width=60, color_system=None)
     show_comparison(comparing.compare(request), console)
-    printed = console.file.getvalue()  # type: ignore[attr-defined]
+    printed = console.file.getvalue()
     assert all(len(line) <= 60 for line in printed.splitlines())
     assert "No number of layers" in printed
     assert "infeasible" in printed

@@ -13,7 +13,7 @@ from api.cli.app import app
 from tests.api.cli.command_page import EXAMPLE, comparable, output_of, prepared
 
 TEXT = (Path(__file__).parents[3] / "docs" / "measure.md").read_text(encoding="utf-8")
-COMMANDS = typer.main.get_command(app).commands["measure"].commands  # type: ignore[attr-defined]
+COMMANDS = typer.main.get_command(app).commands["measure"].commands
 TYPED = re.findall(r"^(?:\S*\$) +(?:\w+=\S+ )?placement measure (\w+)([^\n|]*)", TEXT, flags=re.MULTILINE)
 
 

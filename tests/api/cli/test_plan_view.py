@@ -23,7 +23,7 @@ def console(width: int = 80, **options: Any) -> Console:
 def shown(plan: Plan, width: int = 80, *, brief: bool = False, request: PlanRequest | None = None) -> str:
     screen = console(width)
     show_plan(plan, request or samples.request(), screen, brief=brief)
-    return screen.file.getvalue()  # type: ignore[attr-defined,no-any-return]
+    return screen.file.getvalue()
 
 
 def line(text: str, start: str) -> str:
@@ -184,7 +184,7 @@ def test_markup_in_a_name_is_printed_as_it_is() -> None:
 def test_colour_is_used_on_a_terminal_and_left_out_elsewhere() -> None:
     coloured = console(force_terminal=True, color_system="standard")
     show_plan(samples.plan(), samples.request(), coloured)
-    assert "\x1b[" in coloured.file.getvalue()  # type: ignore[attr-defined]
+    assert "\x1b[" in coloured.file.getvalue()
     assert "\x1b[" not in shown(samples.plan())
 
 
@@ -192,7 +192,7 @@ def test_no_color_keeps_colours_out_on_a_terminal_too(monkeypatch: pytest.Monkey
     monkeypatch.setenv("NO_COLOR", "1")
     screen = console(force_terminal=True, color_system="standard")
     show_plan(samples.plan(), samples.request(), screen)
-    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    text = screen.file.getvalue()
     assert not any(f"\x1b[{colour}m" in text for colour in range(30, 38))
 
 
@@ -200,7 +200,7 @@ def test_an_evaluation_says_which_rules_are_broken() -> None:
     broken = Violation(constraint="max_latency_s", message="the latency is too long", required=2.0, available=1.0)
     screen = console()
     show_evaluation(samples.evaluation(feasible=False, violations=(broken,)), samples.request(), screen)
-    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    text = screen.file.getvalue()
     assert text.startswith("INFEASIBLE  latency 2.00 s\n")
     assert line(text, "max_latency_s").split()[-4:] == ["2.00", "s", "1.00", "s"]
     assert "Stages" in text

@@ -58,7 +58,7 @@ class SimulatedPeer:
         return self._carried(count, self.down_bits_per_s)
 
     def measured(self, effort: Effort) -> LinkMeasurement:
-        return measure_link(self, "a", "b", effort, clock=lambda: self.now_s)  # type: ignore[arg-type]
+        return measure_link(self, "a", "b", effort, clock=lambda: self.now_s)
 
 
 @pytest.mark.parametrize("rate", [1e5, 1e7, 1e9, 1e11])

@@ -72,7 +72,10 @@ def test_the_last_block_sends_one_token_on_and_the_others_all_of_them() -> None:
 def test_alike_layers_share_the_median_of_their_sample_unless_every_layer_is_wanted() -> None:
     def seconds(*, every_layer: bool) -> list[float]:
         count = iter(range(1, 1000))
-        timer = lambda work: (work(), float(next(count)))  # noqa: E731
+
+        def timer(work: Any) -> tuple[Any, float]:
+            return work(), float(next(count))
+
         layers = measured(workload=INFERENCE, timer=timer, every_layer=every_layer).model.layers
         return [layer.forward.time_s["pi"] for layer in layers or () if layer.forward.time_s]
 
@@ -82,8 +85,7 @@ def test_alike_layers_share_the_median_of_their_sample_unless_every_layer_is_wan
 
 def test_the_report_sets_rates_and_the_estimate_of_the_node_s_figures_beside_what_was_measured() -> None:
     node = Node(id="pi", compute_flops_per_s=1e9, memory_bytes=1e9, layer_overhead_s=1.0)
-    timer = lambda work: (work(), 0.5)  # noqa: E731
-    measurement = measured(timer=timer, figures=node)
+    measurement = measured(timer=lambda work: (work(), 0.5), figures=node)
     report = group_with(measurement, 1).passes["forward"]
     assert report.time_s.median == 0.5
     assert report.flops_per_s == report.flops / 0.5
