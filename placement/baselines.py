@@ -101,13 +101,14 @@ def _dealt(problem: Problem, fastest: list[int], order: list[int], weights: Floa
     tail = problem.tail_layers
     dealt = problem.layer_count - tail
     share = dealt * weights[order] / weights[order].sum()
-    counts = np.floor(share).astype(int)
-    for k in np.argsort(counts - share, kind="stable")[: dealt - int(counts.sum())]:
+    whole = np.floor(share)
+    counts = whole.astype(int).tolist()
+    for k in np.argsort(whole - share, kind="stable")[: dealt - sum(counts)].tolist():
         counts[k] += 1
-    short = problem.head_layers - int(counts[0])
+    short = problem.head_layers - counts[0]
     for k in range(1, len(counts)):
-        moved = max(0, min(short, int(counts[k])))
+        moved = max(0, min(short, counts[k]))
         counts[0] += moved
         counts[k] -= moved
         short -= moved
-    return _chain(fastest, [*order, problem.source], [*counts.tolist(), tail])
+    return _chain(fastest, [*order, problem.source], [*counts, tail])

@@ -77,7 +77,7 @@ class Memory:
     @staticmethod
     def none(graph: StageGraph) -> Memory:
         """Walks that forget everything."""
-        return Memory.of(((),) * graph.problem.node_count, graph)
+        return Sweep.forgetful(graph).memory
 
     @staticmethod
     def all(graph: StageGraph) -> Memory:
@@ -108,8 +108,12 @@ class Sweep:
 
     @staticmethod
     def forgetful(graph: StageGraph) -> Sweep:
-        """With walks that forget everything."""
-        return Sweep(graph, Memory.none(graph))
+        """With walks that forget everything; looked for once, as every box begins with them."""
+        known = graph.remembered
+        if Sweep not in known:
+            known[Sweep] = Sweep(graph, Memory.of(((),) * graph.problem.node_count, graph))
+        sweep: Sweep = known[Sweep]
+        return sweep
 
     @property
     def columns(self) -> Columns:

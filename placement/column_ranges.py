@@ -8,6 +8,8 @@ from placement.network import IntArray
 from placement.problem import Problem
 from placement.symmetry import Classes
 
+MOST_AT_ONCE = 1 << 20
+"""Pairs of nodes, over several cuts, that are looked at together: bounds the memory that this takes."""
 PREFILTER_SLACK = 1e-6
 """More than the memory tolerance and what prefix sums may round: the filter itself follows."""
 
@@ -67,14 +69,18 @@ def hand_over_columns(
     begins &= problem.receives.T
     forth = problem.network.connected.copy()
     np.fill_diagonal(forth, forth[np.arange(nodes), classes.second] & (classes.capacity > 1))
-    both = forth & forth.T
-    parts = []
-    for j in range(1, layers):
-        gradient = problem.payloads.backward[j] is not None
-        senders = np.flatnonzero(ends[j] & problem.receives[:, j] if gradient else ends[j])
-        receivers = np.flatnonzero(begins[j])
-        sender, receiver = np.nonzero((both if gradient else forth)[np.ix_(senders, receivers)])
-        parts.append((np.full(len(sender), j), senders[sender], receivers[receiver]))
-    empty = np.empty(0, dtype=np.int64)
-    cut, sender, receiver = (np.concatenate(arrays) for arrays in zip((empty, empty, empty), *parts, strict=True))
+    gradient = np.array([table is not None for table in problem.payloads.backward])
+    ends &= ~gradient[:, None] | problem.receives.T
+    ends[[0, layers]] = False
+    present = np.flatnonzero(ends.any(axis=0) | begins.any(axis=0))
+    ends, begins = ends[:, present], begins[:, present]
+    ways = np.stack([(forth & forth.T)[np.ix_(present, present)], forth[np.ix_(present, present)]])
+    parts = [np.empty((3, 0), dtype=np.int64)]
+    at_once = max(1, MOST_AT_ONCE // max(1, len(present)) ** 2)
+    for j in range(0, layers + 1, at_once):
+        some = slice(j, j + at_once)
+        open_ways = ends[some, :, None] & begins[some, None, :] & ways[np.where(gradient[some], 0, 1)]
+        cut, sender, receiver = np.nonzero(open_ways)
+        parts.append(np.stack([cut + j, present[sender], present[receiver]]))
+    cut, sender, receiver = np.concatenate(parts, axis=1)
     return cut, sender, receiver

@@ -103,6 +103,8 @@ def layer_rules(problem: Problem, placement: Placement) -> Iterator[Violation]:
     """head_layers, tail_layers, untrusted_forbidden_layers, allowed_nodes, forbidden_nodes, pinned."""
     for s, stage in enumerate(placement):
         node = problem.node_of(stage)
+        if problem.allowed[node, stage.first : stage.stop].all():
+            continue
         refused: dict[str, list[int]] = {}
         for k in range(stage.first, stage.stop):
             if not problem.allowed[node, k]:

@@ -79,6 +79,8 @@ def _by_node(options: tuple[Option, ...], nodes: int) -> tuple[tuple[int, ...], 
 
 def pass_seconds(nodes: Sequence[Node], levels: Sequence[Level], costs: Sequence[Pass | None]) -> FloatArray:
     """(O, L): seconds of each layer's pass on each (node, level); 0 for a pass that the layer does not have."""
+    if all(cost is None for cost in costs):
+        return np.zeros((len(levels), len(costs)))
     flops = np.array([0.0 if cost is None else cost.flops for cost in costs])
     traffic = np.array([0.0 if cost is None else cost.traffic_bytes for cost in costs])
     rate = np.array([level.compute_flops_per_s for _, level in levels])

@@ -34,7 +34,8 @@ def everything(task: Task, shape: Shape) -> Box | None:
         longest = min(longest, limits.cycle_s * (1 + LIMIT_TOLERANCE))
     if limits.latency_s is not None and (task.problem.training or task.problem.concurrency == 1):
         longest = min(longest, limits.latency_s * (1 + LIMIT_TOLERANCE))
-    shortest = Sweep.forgetful(task.graph).shortest(shape.through_s)
+    alone = np.array_equal(shape.through_s, task.graph.forward_s + task.graph.backward_s)
+    shortest = times.shortest_s if alone else Sweep.forgetful(task.graph).shortest(shape.through_s)
     if longest < shortest:
         return None
     return Box((shortest, 0.0), (longest, 2 * times.longest_s), (0, task.problem.layer_count))

@@ -5,18 +5,16 @@ It shares only the compiled tables with the search; every claim of a backend is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import wraps
 from itertools import pairwise
 from math import fsum
-from typing import TypeVar
 
 import numpy as np
 
 from models.workload import Schedule
 from placement.network import DirectedLink
 from placement.problem import PlacedStage, Placement, Problem
+from placement.remembering import remembered
 from placement.routes import RouteTable
 
 
@@ -77,29 +75,6 @@ class Figures:
         return self.idle_j[node] + self.compute_j[node] + self.communication_j[node]
 
 
-Found = TypeVar("Found")
-
-MOST_REMEMBERED = 128
-"""Results that are kept with a problem: those of the simple rules' plans, and then some."""
-
-
-def remembered(find: Callable[[Problem, Placement], Found]) -> Callable[[Problem, Placement], Found]:
-    """The same function, which looks at a placement once: rules' plans are scored by the search and for the answer."""
-
-    @wraps(find)
-    def known_or_found(problem: Problem, placement: Placement) -> Found:
-        known, key = problem.remembered, (find, placement)
-        if key in known:
-            found: Found = known[key]
-            return found
-        found = find(problem, placement)
-        if len(known) < MOST_REMEMBERED:
-            known[key] = found
-        return found
-
-    return known_or_found
-
-
 def throughput_per_s(problem: Problem, figures: Figures) -> float | None:
     """Requests (1 / T) or micro-batches (M / T) per second; None where a plan takes no time at all."""
     return problem.repetitions / figures.cycle_s if figures.cycle_s > 0 else None
@@ -111,6 +86,7 @@ def stage_seconds(problem: Problem, stage: PlacedStage, name: str) -> float:
     return fsum(table[stage.option, stage.first : stage.stop].tolist())
 
 
+@remembered
 def sendings_of(problem: Problem, placement: Placement) -> list[Sending] | None:
     """All payloads that a micro-batch (inference: a request) sends; None where a route is missing."""
     payloads = problem.payloads
@@ -211,7 +187,16 @@ def figures_of(problem: Problem, placement: Placement, traversal: Traversal, lat
     (transmit + receive power) x busy time of every transfer, each with its node's energy_weight.
     """
     if latency_s is None:
-        latency_s = formula_latency_s(problem, traversal)
+        return _formula_figures(problem, placement, traversal)
+    return _figures(problem, placement, traversal, latency_s)
+
+
+@remembered
+def _formula_figures(problem: Problem, placement: Placement, traversal: Traversal) -> Figures:
+    return _figures(problem, placement, traversal, formula_latency_s(problem, traversal))
+
+
+def _figures(problem: Problem, placement: Placement, traversal: Traversal, latency_s: float) -> Figures:
     busy = busy_s(traversal)
     bottleneck = max(busy, key=lambda r: busy[r])
     period_s = busy[bottleneck]

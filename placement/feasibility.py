@@ -13,6 +13,7 @@ from placement.constraints import (
 )
 from placement.evaluation import Figures, figures_of, traverse
 from placement.problem import Placement, Problem
+from placement.remembering import recalled
 from placement.replay_bound import replay_bound_s
 from placement.simulation import replay
 
@@ -21,6 +22,13 @@ def feasible_figures(
     problem: Problem, placement: Placement, limits: Limits, latency_model: LatencyModel
 ) -> Figures | None:
     """The figures of a placement that keeps every rule and the limits; None otherwise."""
+    key = (feasible_figures, placement, limits, latency_model)
+    return recalled(problem, key, lambda: _feasible_figures(problem, placement, limits, latency_model))
+
+
+def _feasible_figures(
+    problem: Problem, placement: Placement, limits: Limits, latency_model: LatencyModel
+) -> Figures | None:
     if any(layers_in_order(problem, placement)) or any(one_stage_per_node(problem, placement)):
         return None
     if placing_violations(problem, placement):

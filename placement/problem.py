@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,8 @@ class Option:
     busy_power_w: float
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedStage:
-    """Layers `first`..`stop` (half-open) on an option."""
+class PlacedStage(NamedTuple):
+    """Layers `first`..`stop` (half-open) on an option. A tuple: placements are looked up thousands of times."""
 
     option: int
     first: int
@@ -123,7 +122,7 @@ class Problem:
 
     @cached_property
     def remembered(self) -> dict[object, Any]:
-        """What was found out about the request and will be asked for again (`placement.evaluation.remembered`)."""
+        """What was found out about the request and will be asked for again (`placement.remembering`)."""
         return {}
 
     @cached_property

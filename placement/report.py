@@ -18,8 +18,9 @@ from models.plan import (
     Stage,
     Transfer,
 )
+from placement.backends.base import LatencyModel
 from placement.baselines import NamedPlacement, baselines
-from placement.constraints import limit_violations, placing_violations, structural_violations
+from placement.constraints import limit_violations, limits_of, placing_violations, structural_violations
 from placement.evaluation import (
     Figures,
     Sending,
@@ -33,6 +34,7 @@ from placement.evaluation import (
 )
 from placement.events import Operation
 from placement.explanation.contributions import explain_placement
+from placement.feasibility import feasible_figures
 from placement.network import ChannelKind
 from placement.problem import Placement, Problem
 from placement.routes import RouteTable
@@ -44,7 +46,8 @@ LONGEST_TIMELINE = 2000
 
 def assess(problem: Problem, placement: Placement) -> tuple[Figures | None, list[Violation], Metrics]:
     """Figures (1f1b: with the replayed latency), every violation, and the answer's tables of one placement."""
-    violations = structural_violations(problem, placement)
+    feasible = _feasible(problem, placement) is not None
+    violations = [] if feasible else structural_violations(problem, placement)
     if violations:
         return None, violations, Metrics()
     traversal, seen = traverse(problem, placement), replay(problem, placement)
@@ -52,8 +55,19 @@ def assess(problem: Problem, placement: Placement) -> tuple[Figures | None, list
     assert seen is not None
     by_formula = figures_of(problem, placement, traversal)
     figures = figures_of(problem, placement, traversal, seen.latency_s) if problem.replays else by_formula
-    violations = placing_violations(problem, placement) + limit_violations(problem, placement, figures)
+    if not feasible:
+        violations = placing_violations(problem, placement) + limit_violations(problem, placement, figures)
     return figures, violations, _metrics(problem, placement, traversal, figures, seen, by_formula.latency_s)
+
+
+def _feasible(problem: Problem, placement: Placement) -> Figures | None:
+    """Figures of a placement that keeps every rule, as the search has mostly found already; None: find out what not.
+
+    None in 1f1b too, whose figures need a replay.
+    """
+    if problem.replays:
+        return None
+    return feasible_figures(problem, placement, limits_of(problem), LatencyModel.FORMULA)
 
 
 def _metrics(
@@ -126,7 +140,7 @@ def _transfer(problem: Problem, placement: Placement, s: int) -> Transfer:
     payloads = problem.payloads
 
     def sent(table: RouteTable | None, a: int, b: int) -> tuple[float | None, float | None]:
-        return (None, None) if table is None else (table.payload_bytes, float(table.seconds_between(a, b)))
+        return (None, None) if table is None else (table.payload_bytes, table.trip_s(a, b))
 
     forward = payloads.forward[cut]
     assert forward is not None  # inner cuts always pass something on
@@ -136,7 +150,7 @@ def _transfer(problem: Problem, placement: Placement, s: int) -> Transfer:
     return Transfer(
         route=(problem.node_ids[sender], *(problem.node_ids[link.target] for link in route)),
         forward_bytes=forward.payload_bytes,
-        forward_s=float(forward.seconds_between(sender, receiver)),
+        forward_s=forward.trip_s(sender, receiver),
         backward_bytes=backward_bytes,
         backward_s=backward_s,
         decode_bytes=decode_bytes,
@@ -246,13 +260,15 @@ def _baseline(problem: Problem, named: NamedPlacement, worth: Callable[[Figures]
     placement = named.placement
     if placement is None:
         return Baseline(name=named.name, feasible=False, reasons=("there is no other node",))
-    violations = structural_violations(problem, placement)
-    if violations:
-        return Baseline(name=named.name, feasible=False, reasons=tuple(v.message for v in violations))
-    traversal, seen = traverse(problem, placement), replay(problem, placement) if problem.replays else None
-    assert traversal is not None  # routes are structural
-    figures = figures_of(problem, placement, traversal, None if seen is None else seen.latency_s)
-    broken = placing_violations(problem, placement) + limit_violations(problem, placement, figures)
+    figures, broken = _feasible(problem, placement), []
+    if figures is None:
+        violations = structural_violations(problem, placement)
+        if violations:
+            return Baseline(name=named.name, feasible=False, reasons=tuple(v.message for v in violations))
+        traversal, seen = traverse(problem, placement), replay(problem, placement) if problem.replays else None
+        assert traversal is not None  # routes are structural
+        figures = figures_of(problem, placement, traversal, None if seen is None else seen.latency_s)
+        broken = placing_violations(problem, placement) + limit_violations(problem, placement, figures)
     return Baseline(
         name=named.name,
         feasible=not broken,

@@ -57,6 +57,13 @@ class RouteTable:
                 seconds[here] = self._from(n).seconds[target[here]]
         return seconds
 
+    def trip_s(self, source: int, target: int) -> float:
+        """`seconds_between` two nodes."""
+        link = self.network.link(source, target)
+        if link is not None and source != target:
+            return link.latency_s + self.busy_s(link)
+        return float(self.seconds_between(source, target))
+
     @property
     def seconds(self) -> FloatArray:
         """(N, N): `seconds_between` all pairs; for small networks."""

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -171,6 +172,11 @@ class StageGraph:
     def grouped(self) -> Columns:
         """The columns by cut and cell, for sweeps."""
         return group_columns(self)
+
+    @cached_property
+    def remembered(self) -> dict[object, Any]:
+        """What was found out about the graph and will be asked for again (`placement.bounds.Sweep.forgetful`)."""
+        return {}
 
     @cached_property
     def _stage_order(self) -> tuple[IntArray, IntArray]:

@@ -6,6 +6,8 @@ from models.constraints import Metric
 
 _THOUSANDS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""))
 _FRACTIONS = ((1.0, ""), (1e-3, "m"), (1e-6, "µ"))
+_BOTH = (*_THOUSANDS, *_FRACTIONS[1:])
+_BINARY = (*((2.0 ** (10 * n), f"{prefix}i") for n, prefix in ((4, "T"), (3, "G"), (2, "M"), (1, "K"))), (1.0, ""))
 
 
 def seconds(value: float) -> str:
@@ -15,13 +17,12 @@ def seconds(value: float) -> str:
 
 def joules(value: float) -> str:
     """1234 -> "1.23 kJ"."""
-    return _scaled(value, (*_THOUSANDS, *_FRACTIONS[1:]), "J")
+    return _scaled(value, _BOTH, "J")
 
 
 def size(value: float) -> str:
     """Bytes in binary multiples."""
-    binary = tuple((2.0 ** (10 * n), f"{prefix}i") for n, prefix in ((4, "T"), (3, "G"), (2, "M"), (1, "K")))
-    return _scaled(value, (*binary, (1.0, "")), "B")
+    return _scaled(value, _BINARY, "B")
 
 
 def bit_rate(value: float) -> str:

@@ -239,3 +239,11 @@ def test_routes_through_a_relay_are_searched_only_from_nodes_that_are_asked_for(
     table = route_table(network("abcdef", *spokes, relays="a"), 1.0)
     assert table.seconds_between(1, 2) == 2.0
     assert list(table._relayed) == [1]
+
+
+def test_a_trip_takes_as_long_as_the_table_says_whichever_way_it_goes() -> None:
+    links = [link("a", "b", latency_s=0.5), link("b", "c", byte_per_s=3.0), link("d", "a", bidirectional=False)]
+    table = route_table(network("abcd", *links, relays="b"), 10.0)
+    trips = [[table.trip_s(n, m) for m in range(4)] for n in range(4)]
+    assert trips == table.seconds.tolist()
+    assert (trips[0][0], trips[0][3]) == (0.0, math.inf)

@@ -1,0 +1,42 @@
+"""What the referee finds out about a placement is kept with its problem: it is asked for again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from placement.problem import Placement, Problem
+
+Found = TypeVar("Found")
+More = ParamSpec("More")
+_UNKNOWN: Any = object()
+
+MOST_REMEMBERED = 256
+"""Results that are kept with a problem: those of the simple rules' plans, and then some."""
+
+
+def remembered(
+    find: Callable[Concatenate[Problem, Placement, More], Found],
+) -> Callable[Concatenate[Problem, Placement, More], Found]:
+    """The same function, which looks at a placement once: rules' plans are scored by the search and for the answer.
+
+    What it takes beyond the placement must follow from the placement. Nobody may change what it returns.
+    """
+
+    @wraps(find)
+    def known_or_found(problem: Problem, placement: Placement, /, *more: More.args, **named: More.kwargs) -> Found:
+        return recalled(problem, (find, placement), lambda: find(problem, placement, *more, **named))
+
+    return known_or_found
+
+
+def recalled(problem: Problem, key: object, find: Callable[[], Found]) -> Found:
+    """What is known of the problem under this key, or is found now."""
+    known = problem.remembered
+    found: Found = known.get(key, _UNKNOWN)
+    if found is _UNKNOWN:
+        found = find()
+        if len(known) < MOST_REMEMBERED:
+            known[key] = found
+    return found
