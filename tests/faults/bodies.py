@@ -10,8 +10,8 @@ from benchmarks.instances import heterogeneous
 
 ENDLESS = heterogeneous(32, 8, seed=1) | {"solver": {"backend": "reference_cp_sat", "time_limit_s": 600.0}}
 """The textbook's formulation at a size for which it is not meant: has a plan at once, and no proof for many minutes."""
-TOO_LARGE = heterogeneous(120, 100, seed=1) | {"solver": {"backend": "reference_cp_sat", "time_limit_s": 60.0}}
-"""Needs more memory than `MEMORY_BYTES`, whoever solves it."""
+TOO_LARGE = heterogeneous(200, 100, seed=1) | {"solver": {"time_limit_s": 60.0}}
+"""Needs more memory than `MEMORY_BYTES`, whoever solves it: its stage graph alone does, within seconds."""
 MEMORY_BYTES = 960 * 2**20
 LONGEST_BODY = 2**22
 [_TINY] = [each for each in examples.of(examples.Purpose.PLAN) if each.name == "two-nodes-by-hand"]
