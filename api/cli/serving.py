@@ -41,6 +41,7 @@ def serve(
         host=host,
         port=port,
         http=TimedHeads,
+        loop="uvloop",
         ws="none",
         access_log=False,  # every answer is one line of our own
         log_config=configuration(settings),

@@ -49,7 +49,7 @@ def test_uvicorn_writes_our_log_names_no_software_and_waits_for_no_slow_head(ser
     [config] = served
     assert config.server_header is False
     assert config.access_log is False
-    assert config.http is TimedHeads
+    assert (config.http, config.loop) == (TimedHeads, "uvloop")
     assert "placement" in config.log_config["loggers"]
 
 

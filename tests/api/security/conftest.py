@@ -23,7 +23,14 @@ def served() -> Served:
     @contextmanager
     def serve(app: ASGIApp) -> Iterator[int]:
         config = uvicorn.Config(
-            app, log_config=None, access_log=False, server_header=False, ws="none", http=TimedHeads, lifespan="off"
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws="none",
+            http=TimedHeads,
+            loop="uvloop",
+            lifespan="off",
         )
         server = uvicorn.Server(config)
         with socket.socket() as listening:

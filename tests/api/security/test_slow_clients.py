@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -111,3 +112,67 @@ def test_a_chunked_body_is_counted_though_it_declared_nothing(served, app):
 def test_a_head_that_never_ends_is_refused(served, app):
     with served(app) as port:
         assert ask(port, HEAD + b"x-filler: " + b"a" * 100_000).startswith(b"HTTP/1.1 400")
+
+
+def test_a_head_that_never_ends_and_comes_in_parts_is_refused(served, app):
+    with served(app) as port:
+        whole = HEAD.replace(b"close", b"keep-alive") + b"content-length: 2\r\n\r\nab"
+        received = ask(port, whole, HEAD, *[b"x-filler: " + b"a" * 1000 + b"\r\n"] * 100, pause_s=0.001)
+        assert received.startswith(b"HTTP/1.1 200")
+        assert received.count(b"HTTP/1.1 400") == 1
+
+
+def test_trailers_that_never_end_are_refused(served, app):
+    with served(app) as port:
+        chunked = HEAD + b"transfer-encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n"
+        assert ask(port, chunked, *[b"x-filler: " + b"a" * 1000 + b"\r\n"] * 100).startswith(b"HTTP/1.1 400")
+
+
+def test_a_body_in_chunks_of_one_byte_is_read(served, app):
+    with served(app) as port:
+        body = b"1\r\na\r\n" * 1000 + b"0\r\n\r\n"
+        assert ask(port, HEAD + b"transfer-encoding: chunked\r\n\r\n" + body).endswith(b"\r\n\r\n1000")
+
+
+def test_trailers_are_no_headers(served):
+    app = FastAPI()
+
+    @app.post("/length")
+    async def names(request: Request) -> list[str]:
+        await request.body()
+        return list(request.headers)
+
+    with served(app) as port:
+        body = b"1\r\na\r\n0\r\nAuthorization: Bearer x\r\n\r\n"
+        received = ask(port, HEAD + b"transfer-encoding: chunked\r\n\r\n" + body)
+    assert json.loads(received.partition(b"\r\n\r\n")[2]) == ["host", "connection", "transfer-encoding"]
+
+
+def test_requests_that_come_all_at_once_are_answered_in_turn(served, app):
+    with served(app) as port:
+        one = HEAD.replace(b"close", b"keep-alive") + b"content-length: 2\r\n\r\nab"
+        received = ask(port, one * 2000 + HEAD + b"content-length: 3\r\n\r\nabc")
+        assert received.count(b"HTTP/1.1 200") == 2001
+        assert received.endswith(b"\r\n\r\n3")
+
+
+def test_a_slow_answer_is_not_cut_short_by_a_further_head_that_trickles(served, monkeypatch):
+    monkeypatch.setattr(slow_heads, "HEAD_S", PATIENCE_S / 4)
+    app = FastAPI()
+
+    @app.post("/length")
+    async def slow() -> str:
+        await asyncio.sleep(PATIENCE_S)
+        return "at last"
+
+    with served(app) as port:
+        whole = HEAD.replace(b"close", b"keep-alive") + b"content-length: 0\r\n\r\n"
+        received = ask(port, whole, b"POST /len", pause_s=0.05)
+    assert received.endswith(b'"at last"')
+
+
+@pytest.mark.parametrize("hosts", [b"", b"host: localhost\r\nhost: elsewhere\r\n"], ids=["none", "two"])
+def test_a_request_names_one_host(served, app, hosts):
+    with served(app) as port:
+        head = b"POST /length HTTP/1.1\r\nconnection: close\r\n" + hosts
+        assert ask(port, head + b"content-length: 0\r\n\r\n").startswith(b"HTTP/1.1 400")
