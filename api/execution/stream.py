@@ -21,6 +21,8 @@ class Stream:
         self._newest: Build | None = None
         self._sent_s = time.monotonic()
         self._changed = threading.Condition()
+        self._idle = False
+        """Whether the late thread waits for something to send; else it looks by itself, in time."""
         self._late = threading.Thread(target=self._send_late, daemon=True)
         self._late.start()
 
@@ -38,10 +40,11 @@ class Stream:
     def tell(self, build: Build) -> None:
         """Send the report that `build` makes: now, or soon unless a newer one comes."""
         with self._changed:
-            waiting, self._newest = self._newest is not None, build
+            self._newest = build
             if self._wait_s() <= 0:
                 self._flush()
-            elif not waiting:
+            elif self._idle:
+                self._idle = False
                 self._changed.notify()
 
     def _wait_s(self) -> float:
@@ -58,6 +61,7 @@ class Stream:
             while True:
                 wait_s = self._wait_s()
                 if self._newest is None:
+                    self._idle = True
                     self._changed.wait()
                 elif wait_s > 0:
                     self._changed.wait(wait_s)
