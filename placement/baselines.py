@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from placement.problem import PlacedStage, Placement, Problem
+from placement.remembering import recalled
 from placement.routes import FloatArray
 
 
@@ -23,32 +24,28 @@ class NamedPlacement:
     placement: Placement | None
 
 
-def baselines(problem: Problem) -> list[NamedPlacement]:
+def baselines(problem: Problem) -> tuple[NamedPlacement, ...]:
     """terminal_only, best_single_edge candidates, even_split, memory_proportional, compute_proportional.
 
     Of interchangeable nodes, the first is the candidate for all.
     """
-    known = problem.remembered
-    if baselines not in known:
-        known[baselines] = _dealt_by_each(problem)
-    rules: list[NamedPlacement] = known[baselines]
-    return rules
+    return recalled(problem, baselines, lambda: _dealt_by_each(problem))
 
 
-def _dealt_by_each(problem: Problem) -> list[NamedPlacement]:
+def _dealt_by_each(problem: Problem) -> tuple[NamedPlacement, ...]:
     fastest = fastest_options(problem)
     others = [n for n in range(problem.node_count) if n != problem.source]
     order = [problem.source, *others]
     standing = problem.classes.representative
     memory = problem.memory_bytes
     compute = np.array([1.0 / max(float(seconds), 1e-30) for seconds in _seconds(problem)[fastest]])
-    return [
+    return (
         NamedPlacement("terminal_only", _chain(fastest, [problem.source], [problem.layer_count])),
         *(NamedPlacement("best_single_edge", _head_and_one(problem, fastest, n)) for n in others if standing[n] == n),
         NamedPlacement("even_split", _dealt(problem, fastest, order, np.ones(problem.node_count))),
         NamedPlacement("memory_proportional", _dealt(problem, fastest, order, memory)),
         NamedPlacement("compute_proportional", _dealt(problem, fastest, order, compute)),
-    ]
+    )
 
 
 def fastest_options(problem: Problem) -> list[int]:

@@ -5,6 +5,7 @@ It shares only the compiled tables with the search; every claim of a backend is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import fsum
@@ -46,8 +47,8 @@ class Traversal:
 
     forward_s: float
     backward_s: float
-    forward_busy_s: dict[int, float]
-    backward_busy_s: dict[int, float]
+    forward_busy_s: Mapping[int, float]
+    backward_busy_s: Mapping[int, float]
     update_s: float
     compute_s: tuple[float, ...]
     sendings: tuple[Sending, ...]
@@ -87,7 +88,7 @@ def stage_seconds(problem: Problem, stage: PlacedStage, name: str) -> float:
 
 
 @remembered
-def sendings_of(problem: Problem, placement: Placement) -> list[Sending] | None:
+def sendings_of(problem: Problem, placement: Placement) -> Sequence[Sending] | None:
     """All payloads that a micro-batch (inference: a request) sends; None where a route is missing."""
     payloads = problem.payloads
     nodes = [problem.node_of(stage) for stage in placement]
@@ -265,7 +266,7 @@ def stage_memory(problem: Problem, stage: PlacedStage, depth: int) -> StageMemor
 
 
 @remembered
-def node_memory(problem: Problem, placement: Placement) -> dict[int, float]:
+def node_memory(problem: Problem, placement: Placement) -> Mapping[int, float]:
     """Bytes per used node: its stages' parts, plus the largest workspace once."""
     held: dict[int, list[StageMemory]] = {}
     for s, stage in enumerate(placement):

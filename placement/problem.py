@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,9 +75,9 @@ class Payloads:
     result: RouteTable | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
-    """One request, compiled. Times in s, (O, L); bytes as given; powers in W."""
+    """One request, compiled. Times in s, (O, L); bytes as given; powers in W. Equal to itself alone."""
 
     request: PlanRequest
     profile: Profile
@@ -119,11 +119,6 @@ class Problem:
     def resource_count(self) -> int:
         """Nodes and channels."""
         return self.node_count + self.network.channel_count
-
-    @cached_property
-    def remembered(self) -> dict[object, Any]:
-        """What was found out about the request and will be asked for again (`placement.remembering`)."""
-        return {}
 
     @cached_property
     def classes(self) -> Classes:

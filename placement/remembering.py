@@ -1,10 +1,15 @@
-"""What the referee finds out about a placement is kept with its problem: it is asked for again and again."""
+"""What the referee finds out about a placement is kept as long as its problem lives: it is asked for again and again.
+
+A problem itself stays as it was compiled. What is known of it is kept here, and goes when the problem goes, which lives
+for one request; so nothing that is kept may refer to the problem.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
+from weakref import WeakKeyDictionary
 
 from placement.problem import Placement, Problem
 
@@ -13,7 +18,10 @@ More = ParamSpec("More")
 _UNKNOWN: Any = object()
 
 MOST_REMEMBERED = 256
-"""Results that are kept with a problem: those of the simple rules' plans, and then some."""
+"""Results that are kept per problem: those of the simple rules' plans, and then some."""
+
+_known: WeakKeyDictionary[Problem, dict[object, Any]] = WeakKeyDictionary()
+"""By problem, as the object that it is: a request that is compiled anew is looked at anew."""
 
 
 def remembered(
@@ -33,7 +41,9 @@ def remembered(
 
 def recalled(problem: Problem, key: object, find: Callable[[], Found]) -> Found:
     """What is known of the problem under this key, or is found now."""
-    known = problem.remembered
+    known = _known.get(problem)
+    if known is None:
+        known = _known.setdefault(problem, {})
     found: Found = known.get(key, _UNKNOWN)
     if found is _UNKNOWN:
         found = find()

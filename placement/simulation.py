@@ -14,6 +14,7 @@ them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -43,7 +44,7 @@ def replay(problem: Problem, placement: Placement) -> Replay | None:
     return Replay(run(operations), tuple(operations))
 
 
-def _replay_request(problem: Problem, placement: Placement, sendings: list[Sending]) -> Replay:
+def _replay_request(problem: Problem, placement: Placement, sendings: Sequence[Sending]) -> Replay:
     """One prefill and one decode pass; later decode passes start on idle nodes and repeat it, one after another."""
     prefill = _pass(problem, placement, sendings, "forward", "activation", with_input=True)
     latency = run(prefill)
@@ -60,7 +61,7 @@ def _replay_request(problem: Problem, placement: Placement, sendings: list[Sendi
 
 
 def _pass(
-    problem: Problem, placement: Placement, sendings: list[Sending], name: str, crossing: str, *, with_input: bool
+    problem: Problem, placement: Placement, sendings: Sequence[Sending], name: str, crossing: str, *, with_input: bool
 ) -> list[Operation]:
     chain: list[Operation] = []
     for sending in sendings if with_input else ():
@@ -101,7 +102,7 @@ def _link(chain: list[Operation]) -> None:
 class _Iteration:
     """The operations of one training iteration, linked by data and by the order of the schedule."""
 
-    def __init__(self, problem: Problem, placement: Placement, sendings: list[Sending]) -> None:
+    def __init__(self, problem: Problem, placement: Placement, sendings: Sequence[Sending]) -> None:
         training = problem.training
         assert training is not None
         self._problem, self._placement, self._sendings = problem, placement, sendings

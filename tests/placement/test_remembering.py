@@ -1,8 +1,13 @@
-"""What is found out about a placement is kept with its problem: found once, whatever it is, and not without end."""
+"""What is found out about a placement is kept as long as its problem: found once, whatever it is, not without end."""
 
 from __future__ import annotations
 
+import gc
+import weakref
+
+from placement import remembering
 from placement.backends.base import LatencyModel
+from placement.baselines import baselines
 from placement.constraints import Limits
 from placement.feasibility import feasible_figures
 from placement.problem import PlacedStage, Placement, Problem
@@ -49,7 +54,20 @@ def test_a_search_through_many_placements_keeps_only_so_many() -> None:
     problem = two_nodes()
     for stop in range(2 * MOST_REMEMBERED):
         assert length(problem, (PlacedStage(0, 0, stop),)) == stop
-    assert len(problem.remembered) == MOST_REMEMBERED
+    assert len(remembering._known[problem]) == MOST_REMEMBERED
+
+
+def test_what_is_known_of_a_problem_leaves_it_as_it_was_and_ends_with_it() -> None:
+    problem = two_nodes()
+    baselines(problem)
+    assert feasible_figures(problem, placed(problem, *AB), Limits(), LatencyModel.FORMULA) is not None
+    assert remembering._known[problem]
+    assert [name for name, value in vars(problem).items() if isinstance(value, dict | list | set)] == []
+    alive, count = weakref.ref(problem), len(remembering._known)
+    del problem
+    gc.collect()
+    assert alive() is None
+    assert len(remembering._known) < count
 
 
 def test_a_placement_is_judged_anew_under_other_limits() -> None:
