@@ -118,7 +118,7 @@ class _Exchange:
         content_type = next((value for name, value in message.get("headers", ()) if name == b"content-type"), b"")
         return [
             (b"x-request-id", self.request_id.encode()),
-            *headers_for(content_type),
+            *headers_for(self.status, content_type),
             *self.state.get("answer_headers", ()),
         ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 RawHeaders = list[tuple[bytes, bytes]]
 
 _ALWAYS: RawHeaders = [
@@ -25,6 +27,11 @@ PAGE: RawHeaders = [
 """For HTML: scripts, styles and pictures of this service only, none of them inline."""
 
 
-def headers_for(content_type: bytes) -> RawHeaders:
-    """What goes with an answer of this Content-Type."""
+def headers_for(status: int, content_type: bytes) -> RawHeaders:
+    """What goes with an answer of this Content-Type.
+
+    304 has none, and its headers replace those that a browser kept with the page (RFC 9111, 3.2): it brings no policy.
+    """
+    if status == HTTPStatus.NOT_MODIFIED:
+        return _ALWAYS
     return PAGE if content_type.startswith(b"text/html") else ANSWER

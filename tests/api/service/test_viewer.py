@@ -28,6 +28,14 @@ def test_the_page_is_served_with_headers_that_forbid_everything_inline(client):
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\son\w+=", page.text)
 
 
+def test_a_page_that_did_not_change_keeps_the_policy_that_it_came_with(client):
+    first = client.get("/")
+    again = client.get("/", headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    assert "content-security-policy" not in again.headers
+    assert again.headers["x-content-type-options"] == "nosniff"
+
+
 def test_every_file_that_the_page_or_a_module_names_is_served(client):
     page = client.get("/").text
     wanted = set(re.findall(r'(?:src|href)="(assets/[^"]+)"', page))
