@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -57,6 +58,7 @@ def value_of(task: Task, placement: Placement) -> float:
     return task.goal.value(figures)
 
 
+@cache
 def fleet_task(seed: int) -> tuple[Task, list[Plan]]:
     """As `admitting`, on the merged graph of a fleet."""
     rng = Random(seed)
