@@ -9,7 +9,7 @@ import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from placement.feasibility import relative_gap
+from placement.gaps import relative_gap
 from placement.solver import Progress
 
 PROVEN = 1e-6

@@ -9,7 +9,7 @@ from models.plan import Plan, SolverReport, Status, Termination
 from models.request import PlanRequest
 from placement.backends.base import Outcome
 from placement.evaluation import Figures
-from placement.feasibility import relative_gap
+from placement.gaps import relative_gap
 from placement.objectives import Optimum, stated
 from placement.problem import Problem
 from placement.report import assess, compare_baselines

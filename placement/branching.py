@@ -18,7 +18,7 @@ from placement.backends.base import Axis, Box, Claim, Outcome, Solver, Task
 from placement.bounds import Memory, projected, widened
 from placement.boxes import Shape, ends_clash, restricted, shape_of, within
 from placement.cuts import additive_limits, cut_of, everything, raised, trimmed
-from placement.feasibility import relative_gap
+from placement.gaps import relative_gap
 from placement.incumbent import CUTOFF, Incumbent
 from placement.labelling import Labelling
 from placement.lagrangian import Pricing, Relaxed

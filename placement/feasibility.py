@@ -52,10 +52,3 @@ def replayed_figures(problem: Problem, placement: Placement, limits: Limits) -> 
         return None
     figures = figures_of(problem, placement, traversal, seen.latency_s)
     return None if limit_violations(problem, placement, figures, limits) else figures
-
-
-def relative_gap(value: float | None, bound: float | None) -> float | None:
-    """(value - bound) / |value|, at least 0; None where one of them is unknown."""
-    if value is None or bound is None:
-        return None
-    return max(0.0, value - bound) / abs(value) if value != 0 else max(0.0, -bound)

@@ -17,7 +17,8 @@ from placement.backends.base import Claim, LatencyModel, Outcome, Solver, Task
 from placement.branching import branch_and_close
 from placement.constraints import Limits
 from placement.evaluation import Figures
-from placement.feasibility import feasible_figures, relative_gap
+from placement.feasibility import feasible_figures
+from placement.gaps import relative_gap
 from placement.goals import Goal
 from placement.problem import Placement, Problem
 from placement.replay_search import MOST_ENDS, Replayed, ReplaySearch

@@ -21,10 +21,11 @@ from placement.baselines import baselines
 from placement.constraints import limits_of
 from placement.cost_model import compile_problem
 from placement.evaluation import Figures
-from placement.feasibility import feasible_figures, relative_gap, replayed_figures
+from placement.feasibility import feasible_figures, replayed_figures
 from placement.frontier.answer import frontier_answer
 from placement.frontier.method import FoundPoint, Traced, point_of
 from placement.frontier.staircase import Staircase
+from placement.gaps import relative_gap
 from placement.goals import GOAL_OF, Goal
 from placement.objectives import stated
 from placement.problem import Placement, Problem

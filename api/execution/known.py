@@ -7,6 +7,7 @@ from typing import Any
 
 from api.execution.base import Event
 from models.constraints import Metric
+from placement.gaps import relative_gap
 
 _STANDS = frozenset(metric.value for metric in Metric)
 """Phases whose goal is the same in every attempt: figures as they are. Those of others build on what came before."""
@@ -58,14 +59,7 @@ def _better(before: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
         better = data | {"objective": known, "stages": before.get("stages")}
     bounds = [told["bound"] for told in (before, data) if told.get("bound") is not None]
     bound = max(bounds, default=None)
-    return better | {"bound": bound, "gap": _gap(better.get("objective"), bound)}
-
-
-def _gap(objective: float | None, bound: float | None) -> float | None:
-    if objective is None or bound is None:
-        return None
-    above = max(0.0, objective - bound)
-    return above / abs(objective) if objective else above
+    return better | {"bound": bound, "gap": relative_gap(better.get("objective"), bound)}
 
 
 def _figures(data: dict[str, Any]) -> tuple[Any, ...]:
