@@ -1,4 +1,5 @@
 // What this page knows: the request being edited, and the plans it has seen.
+import { stepsOf } from "./pointer.js";
 
 /** Dispatches `request` when the request was replaced or edited as a whole, `edited` after any change. */
 export class Session extends EventTarget {
@@ -61,5 +62,3 @@ export function setAt(document, pointer, value) {
     delete parent[step];
   }
 }
-
-const stepsOf = (pointer) => pointer.split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));

@@ -1,12 +1,13 @@
 // No plan: why not, and the smallest changes that would help, each a button.
 import { button, h } from "../dom.js";
 import { byField } from "../format.js";
+import { stepsOf } from "../pointer.js";
 
 /** Apply a JSON Patch of `add` and `replace` operations to a copy of a request. */
 export function patched(request, operations) {
   const changed = structuredClone(request);
   for (const { path, value } of operations) {
-    const steps = path.split("/").slice(1).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+    const steps = stepsOf(path);
     const last = steps.pop();
     const at = steps.reduce((here, step) => (here[step] ??= {}), changed);
     at[last] = value;

@@ -1,6 +1,7 @@
 // What a runtime needs and no plan says: what it calls the nodes, where they are reached, what it loads.
 import { freshId, h } from "../dom.js";
 import { clear, complain } from "../editor/fields.js";
+import { escaped, stepsOf } from "../pointer.js";
 
 const PER_NODE = { devices: "Devices", addresses: "Addresses" };
 const ONCE = { model_name: "Model", architecture: "Class of the model", image: "Image" };
@@ -59,7 +60,6 @@ export function complainAt(form, violations) {
 }
 
 /** A fault in words: of an option also which one. */
-export const inWords = ({ pointer, message }) => (pointer.startsWith("/options/") ? `${pointer.split("/").slice(2).map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~")).join(", ")}: ${message}` : message);
+export const inWords = ({ pointer, message }) => (pointer.startsWith("/options/") ? `${stepsOf(pointer).slice(1).join(", ")}: ${message}` : message);
 
-const escaped = (name) => name.replaceAll("~", "~0").replaceAll("/", "~1");
 const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
